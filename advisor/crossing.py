@@ -1,0 +1,73 @@
+"""Where a difference changes sign: break-even volumes on a staircase, and the values that flip a verdict."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pricing.figure import Figure, Number, recompute
+
+Array = NDArray[np.float64]
+GRID_POINTS = 4000
+"""Log-spaced first look; a staircase step narrower than 1/4000 of the range on a log scale can hide between points."""
+BISECTIONS = 60
+"""Halvings per bracket: 2**-60 of a bracket is below float64 resolution."""
+
+
+@dataclass(frozen=True, slots=True)
+class Interval:
+    """A range in which a condition holds; `high` None means: as far as was looked."""
+
+    low: float
+    high: float | None
+
+
+def along(figure: Figure, leaf: str) -> Callable[[Array], Array]:
+    """Return the figure as a function of one leaf's value, for arrays of shape (points,)."""
+
+    def at(values: Array) -> Array:
+        column = values.reshape(-1, 1)
+        return np.broadcast_to(np.asarray(recompute(figure, {leaf: column}), dtype=float), column.shape)[:, 0]
+
+    return at
+
+
+def sign_changes(difference: Callable[[Array], Array], low: float, high: float) -> Array:
+    """Return every point in [low, high] (both > 0) where the difference changes sign, jumps included, ascending."""
+    grid = np.geomspace(low, high, GRID_POINTS)
+    negative = difference(grid) < 0
+    at = np.flatnonzero(negative[1:] != negative[:-1])
+    left, right, left_negative = grid[at], grid[at + 1], negative[at]
+    for _ in range(BISECTIONS if at.size else 0):
+        middle = (left + right) / 2
+        same = (difference(middle) < 0) == left_negative
+        left, right = np.where(same, middle, left), np.where(same, right, middle)
+    return right
+
+
+def intervals_below_zero(difference: Callable[[Array], Array], low: float, high: float) -> tuple[Interval, ...]:
+    """Return the ranges of [low, high] where the difference is negative (the other road is cheaper)."""
+    edges = sign_changes(difference, low, high)
+    bounds = [low, *edges.tolist(), high]
+    inside = [(a, b) for a, b in pairwise(bounds) if difference(np.array([(a * b) ** 0.5]))[0] < 0]
+    return tuple(Interval(a, None if b == high else b) for a, b in inside)
+
+
+def flip_value(figure: Figure, leaf: Figure, threshold: float, reach: float) -> float | None:
+    """Return the leaf value nearest (by ratio) to today's where `figure` crosses `threshold`, or None within the reach.
+
+    Looks from value / reach to value * reach; a leaf that is zero or negative is not looked at.
+    """
+    today = float(leaf.value)
+    if today <= 0:
+        return None
+    at = along(figure, leaf.name)
+    edges = sign_changes(lambda values: at(values) - threshold, today / reach, today * reach)
+    return min(edges.tolist(), key=lambda x: abs(np.log(x / today)), default=None)
+
+
+def value_at(figure: Figure, replaced: Mapping[str, Number]) -> float:
+    """Return the figure's scalar value with leaves replaced."""
+    return float(np.asarray(recompute(figure, replaced)).reshape(-1)[0])

@@ -1,0 +1,103 @@
+"""Formulas of training memory, one component each, in bytes. Plain functions on plain numbers; no state.
+
+Rule 1  A frozen linear map keeps nothing for the backward pass but its weight; a trained one keeps its input.
+Rule 2  Elementwise maps keep what their derivative needs: SwiGLU keeps gate, activation and up; RMSNorm keeps its
+        input in 32 bits; attention without materialised scores keeps q, k, v and its output.
+Rule 3  Every coefficient below is a count of tensors times their element size, worked out from those two rules; the
+        comment says which tensors. None is fitted to a single row.
+"""
+
+from typing import Final
+
+HALF_BYTES: Final = 2  # bf16 and fp16
+FULL_BYTES: Final = 4  # fp32
+
+NF4_BYTES_PER_PARAMETER: Final = 0.5 + 4 / 64  # 4-bit codes, one fp32 constant for 64 weights (QLoRA, arXiv 2305.14314)
+NF4_DOUBLE_BYTES_PER_PARAMETER: Final = 0.5 + 1 / 64 + 4 / (64 * 256)  # 8-bit constants, fp32 for each 256 of them
+INT4_GROUP_BYTES_PER_PARAMETER: Final = 0.5 + (2 + 0.5) / 128  # GPTQ and AWQ: fp16 scale and 4-bit zero for 128 weights
+INT8_BYTES_PER_PARAMETER: Final = 1.0  # LLM.int8() (arXiv 2208.07339); one scale a row is below 0.1 %
+FP8_BYTES_PER_PARAMETER: Final = 1.0
+
+RMS_NORM_SAVED_BYTES: Final = 4  # the fp32 copy of the input, kept by pow() and by the product
+RMS_NORM_TRAINED_BYTES: Final = 2  # the normalised 16-bit value, kept where the norm's weight is trained
+ATTENTION_GRADIENT_TENSORS: Final = 2  # the gradient of a layer's output and of its residual branch
+GATED_MLP_SAVED_TENSORS: Final = 3  # gate, activation(gate), up
+PLAIN_MLP_SAVED_TENSORS: Final = 2  # the inner value and its activation
+EAGER_SCORE_BYTES: Final = 4 + 2  # fp32 softmax and its 16-bit copy, per query head, query and key
+
+
+def quantised_weight_bytes(linear_parameters: float, quantised_bytes_per_parameter: float) -> float:
+    """Weights of the layers' linear maps in their storage format."""
+    return linear_parameters * quantised_bytes_per_parameter
+
+
+def unquantised_weight_bytes(other_parameters: float, element_bytes: float) -> float:
+    """Embeddings, head and norms, which quantisation leaves alone."""
+    return other_parameters * element_bytes
+
+
+def gradient_bytes(trainable_parameters: float, element_bytes: float) -> float:
+    """Gradients of the trainable parameters, all alive at the end of the backward pass."""
+    return trainable_parameters * element_bytes
+
+
+def optimizer_bytes(trainable_parameters: float, state_bytes_per_parameter: float) -> float:
+    """Optimizer states, for example 8 bytes a parameter for AdamW with 32-bit moments."""
+    return trainable_parameters * state_bytes_per_parameter
+
+
+def step_temporary_bytes(trainable_parameters: float, temporary_bytes_per_parameter: float) -> float:
+    """The copy that a multi-tensor (`foreach`) step makes of one state; 0 for fused and 8-bit optimizers."""
+    return trainable_parameters * temporary_bytes_per_parameter
+
+
+def checkpoint_bytes(step_tokens: float, layers: float, hidden: float, element_bytes: float) -> float:
+    """Layer inputs kept by activation checkpointing: one hidden vector a layer and token."""
+    return step_tokens * layers * hidden * element_bytes
+
+
+def norm_saved_bytes_per_token(norms: float, hidden: float, trained: bool) -> float:
+    """What a layer's norms keep for each token."""
+    return norms * hidden * (RMS_NORM_SAVED_BYTES + (RMS_NORM_TRAINED_BYTES if trained else 0))
+
+
+def attention_saved_bytes_per_token(
+    query_width: float, kv_width: float, heads: float, sequence_tokens: float, materialised: bool, element_bytes: float
+) -> float:
+    """Rotated q and k, v and the output; plus softmax scores where attention materialises them (eager)."""
+    kept = (2 * query_width + 2 * kv_width) * element_bytes
+    return kept + (heads * sequence_tokens * EAGER_SCORE_BYTES if materialised else 0)
+
+
+def mlp_saved_bytes_per_token(active_intermediate: float, gated: bool, element_bytes: float) -> float:
+    """What the feed-forward part keeps for each token."""
+    tensors = GATED_MLP_SAVED_TENSORS if gated else PLAIN_MLP_SAVED_TENSORS
+    return tensors * active_intermediate * element_bytes
+
+
+def trained_input_bytes_per_token(input_widths: float, input_bytes: float) -> float:
+    """Inputs kept for trained maps: `input_widths` is the sum of their widths in a layer."""
+    return input_widths * input_bytes
+
+
+def in_flight_bytes_per_token(hidden: float, active_intermediate: float, gated: bool, element_bytes: float) -> float:
+    """Gradients alive at the widest point of a layer's backward pass: those of the feed-forward part and the residual."""
+    tensors = GATED_MLP_SAVED_TENSORS if gated else PLAIN_MLP_SAVED_TENSORS
+    return (tensors * active_intermediate + ATTENTION_GRADIENT_TENSORS * hidden) * element_bytes
+
+
+def loss_bytes(step_tokens: float, vocab: float, bytes_per_logit_bytes: float) -> float:
+    """Logits and what the loss makes of them, at the loss's own peak."""
+    return step_tokens * vocab * bytes_per_logit_bytes
+
+
+def dequantisation_bytes(largest_linear_parameters: float) -> float:
+    """The 16-bit copy of the largest quantised weight, made for each product and dropped again."""
+    return largest_linear_parameters * HALF_BYTES
+
+
+def kv_cache_bytes(
+    layers: float, kv_width: float, context_tokens: float, sequences: float, element_bytes: float
+) -> float:
+    """Keys and values of every layer and cached token (no sliding window: an upper bound where one is used)."""
+    return 2 * layers * kv_width * context_tokens * sequences * element_bytes

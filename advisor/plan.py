@@ -1,0 +1,228 @@
+"""plan.json: the only thing that crosses from advisor to runner. Data only: no code, no path out of its folder.
+
+Rule 1  `plan_id` is the sha256 of the canonical JSON of everything else in the file; a changed byte is another plan.
+Rule 2  Unknown names are ignored within a major version (but covered by Rule 1); another major is refused.
+Rule 3  Every file named is relative to the plan's own folder, and carries its sha256.
+Rule 4  Money is Decimal, written as text; a forecast is value with low..high, and says what it rests on.
+"""
+
+import hashlib
+import json
+from datetime import date
+from decimal import Decimal
+from pathlib import PurePosixPath
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+FORMAT_MAJOR = 1
+FORMAT_VERSION = f"{FORMAT_MAJOR}.0"
+
+
+def inside(path: str) -> str:
+    """Return `path` if it stays below its folder; raise ValueError if it is absolute or climbs out."""
+    pure = PurePosixPath(path)
+    if not path or pure.is_absolute() or ".." in pure.parts or "\\" in path or ":" in path or "\x00" in path:
+        message = f"{path!r} leaves the plan's folder; wanted a relative path below it"
+        raise ValueError(message)
+    return path
+
+
+InsidePath = Annotated[str, AfterValidator(inside)]
+Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+Share = Annotated[float, Field(ge=0, le=1)]
+
+
+class PlanPart(BaseModel):
+    """Immutable part of a plan; unknown names are ignored (Rule 2)."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+class Forecast(PlanPart):
+    """A prediction in `unit` with its 90 % interval; `grade` is the weakest letter it rests on, `basis` the formula."""
+
+    value: float
+    low: float
+    high: float
+    unit: str
+    grade: Literal["q", "m", "a"]
+    basis: str
+
+
+class PriceLine(PlanPart):
+    """One price the plan was made with, frozen."""
+
+    name: str
+    amount: Decimal
+    unit: str
+    letter: Literal["q", "m", "a", "d"]
+    source: str
+    checked: date | None = None
+
+
+class VerdictRecord(PlanPart):
+    """What was decided and why; `answers` maps each gate to yes, no or unknown."""
+
+    code: str
+    title: str
+    road: Literal["strict", "cost_only", "constraint", "none"]
+    justified: bool
+    override_reason: str | None = None
+    reason: str
+    answers: dict[str, Literal["yes", "no", "unknown"]]
+
+
+class FileRef(PlanPart):
+    """A file below the plan's folder with its digest; `rows` for record files."""
+
+    path: InsidePath
+    sha256: Sha256
+    bytes: int = Field(ge=0)
+    rows: int | None = None
+
+
+class ScenarioRef(PlanPart):
+    """The scenario the plan was made from; digest of its bytes."""
+
+    name: str
+    sha256: Sha256
+
+
+class BaseModelRef(PlanPart):
+    """The model to start from: a folder below the plan's, every file digested."""
+
+    name: str
+    licence: str
+    parameters: int = Field(gt=0)
+    directory: InsidePath
+    files: tuple[FileRef, ...] = Field(min_length=1)
+
+
+class DataRef(PlanPart):
+    """Training, settings-choice and locked test records, and unlabelled text for continued language modelling."""
+
+    train: FileRef
+    test: FileRef
+    valid: FileRef | None = None
+    unlabelled: FileRef | None = None
+    licence: str
+    consent: str
+
+
+class Machine(PlanPart):
+    """Where it runs and what an hour of all its cards together costs; the dtype the card computes in."""
+
+    name: str
+    kind: Literal["local", "rented"]
+    card: str | None = None
+    cards: int = Field(default=1, ge=1)
+    usd_per_hour: Decimal = Field(ge=0)
+    matmul_flops_per_second: float | None = Field(default=None, gt=0)
+    compute_dtype: Literal["bfloat16", "float16", "float32"] = "bfloat16"
+
+
+class Lora(PlanPart):
+    """Adapter shape: rank r, alpha, dropout, and target modules (`all-linear` or names)."""
+
+    rank: int = Field(default=16, ge=1)
+    alpha: int = Field(default=32, ge=1)
+    dropout: Share = 0.0
+    targets: tuple[str, ...] = ("all-linear",)
+
+
+class Method(PlanPart):
+    """What is trained and how the frozen part is stored; `lora` is None exactly for full fine-tuning."""
+
+    kind: Literal["qlora", "lora", "full"]
+    quantisation: Literal["nf4"] | None = None
+    double_quantisation: bool = False
+    lora: Lora | None = None
+    optimizer: str = "paged_adamw_8bit"
+
+
+class TrainSettings(PlanPart):
+    """Every setting of one training stage; lengths in tokens, batches in rows, nothing left to a library default."""
+
+    learning_rate: float = Field(gt=0)
+    schedule: str = "cosine"
+    warmup_share: Share = 0.03
+    weight_decay: float = Field(default=0.0, ge=0)
+    max_grad_norm: float = Field(default=1.0, gt=0)
+    max_steps: int = Field(gt=0)
+    micro_batch: int = Field(default=4, gt=0)
+    accumulation: int = Field(default=4, gt=0)
+    max_length: int = Field(default=2048, gt=0)
+    seed: int = 1
+    save_every_steps: int = Field(gt=0)
+    keep_checkpoints: int = Field(default=2, ge=2)
+    log_every_steps: int = Field(default=10, gt=0)
+    gradient_checkpointing: bool = False
+    packing: bool = False
+    assistant_only_loss: bool = True
+
+
+StageName = Literal["curate", "adapt", "sft", "evaluate", "merge", "account"]
+
+
+class Stage(PlanPart):
+    """One stage in run order with its settings and forecasts (keys seconds, usd, tokens, steps, peak_bytes)."""
+
+    name: StageName
+    train: TrainSettings | None = None
+    forecast: dict[str, Forecast]
+
+
+class QualityGate(PlanPart):
+    """May it ship? `metric` on the locked test reaches `target` and beats base by `min_gain` with its interval."""
+
+    metric: Literal["exact_match", "json_match", "accuracy", "macro_f1"]
+    target: Share
+    min_gain: Share = 0.0
+    max_merge_drop: Share = 0.02
+    max_new_tokens: int = Field(default=64, gt=0)
+    max_dropped_share: Share = 0.05
+    max_truncated_share: Share = 0.02
+
+
+class Limits(PlanPart):
+    """Hard stops over all attempts of the run."""
+
+    usd: Decimal = Field(gt=0)
+    hours: float = Field(gt=0)
+
+
+class Plan(PlanPart):
+    """All that the runner is ever told."""
+
+    format_version: str
+    plan_id: Sha256
+    made_on: date
+    expires_on: date
+    scenario: ScenarioRef
+    verdict: VerdictRecord
+    prices_sha256: Sha256
+    prices: tuple[PriceLine, ...]
+    base_model: BaseModelRef
+    data: DataRef
+    machine: Machine
+    method: Method
+    stages: tuple[Stage, ...] = Field(min_length=1)
+    forecast: dict[str, Forecast]
+    limits: Limits
+    gate: QualityGate
+
+
+def canonical_json(document: object) -> bytes:
+    """Return the one byte string two equal documents share: sorted keys, no spaces, UTF-8."""
+    return json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode()
+
+
+def plan_digest(document: dict[str, Any]) -> str:
+    """Return the sha256 a plan document must carry as its `plan_id` (Rule 1)."""
+    return hashlib.sha256(canonical_json({k: v for k, v in document.items() if k != "plan_id"})).hexdigest()
+
+
+def seal(document: dict[str, Any]) -> dict[str, Any]:
+    """Return the document with its `plan_id` set; it must already be plain JSON."""
+    return {**document, "plan_id": plan_digest(document)}

@@ -1,0 +1,149 @@
+"""Advice as one page for a terminal of 80 columns or more, with colour or without, or into a pipe."""
+
+from rich import box
+from rich.console import Console, Group, RenderableType
+from rich.panel import Panel
+from rich.table import Table
+from rich.text import Text
+
+from advisor.advice import Advice, CrossoverRecord, OptionRecord
+from advisor.report import words
+
+ANSWER_STYLES = {"yes": "green", "no": "red", "unknown": "yellow"}
+ROADS = {
+    "strict": "strict: three things true at once",
+    "cost_only": "cost only: prompting works, tuning is much cheaper",
+    "constraint": "constraint, not economics",
+    "none": "",
+}
+
+
+def table(title: str, *columns: str, right: tuple[int, ...] = ()) -> Table:
+    """Return an empty table in the house's style; `right` lists the columns of numbers."""
+    made = Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False)
+    for index, column in enumerate(columns):
+        made.add_column(column, justify="right" if index in right else "left", overflow="fold")
+    return made
+
+
+def verdict_panel(advice: Advice) -> Panel:
+    """Return the verdict, why, the money at stake, and the dates of the prices."""
+    verdict = advice.verdict
+    lines = [Text(verdict.because)]
+    if road := ROADS[verdict.road]:
+        lines.append(Text(f"Road: {road}.", style="italic"))
+    kept = "saved by leaving hosted" if verdict.justified else "kept, against the cheapest road that trains"
+    stake = words.money(advice.at_stake_usd, advice.currency, advice.usd_rate)
+    if advice.at_stake_usd:
+        lines.append(Text(f"At stake over {advice.horizon_months:g} months: {stake} {kept}."))
+    old = f", {len(advice.prices.stale)} older than 90 days" if advice.prices.stale else ""
+    lines.append(
+        Text(f"As of {advice.as_of}; prices in use checked {advice.prices.oldest}..{advice.prices.newest}{old}.")
+    )
+    return Panel(Group(*lines), title=Text(verdict.title, style="bold"), title_align="left", box=box.ROUNDED)
+
+
+def gates(advice: Advice) -> Table:
+    """Return the three things and the five questions with their answers."""
+    made = table(f"Three things true at once: {advice.three_at_once}", "question", "answer", "evidence")
+    for gate in advice.gates:
+        closing = f"\nto close: {gate.closes_with}" if gate.closes_with else ""
+        made.add_row(gate.question, Text(gate.answer, ANSWER_STYLES[gate.answer]), Text(gate.why + closing))
+    return made
+
+
+def questions(advice: Advice) -> Text:
+    """Return the five questions on one line, where they ended, and whether both frameworks agree."""
+    asked = " · ".join(f"{gate.name}: {gate.answer}" for gate in advice.questions)
+    agree = "Both frameworks agree." if advice.frameworks_agree else "The two frameworks disagree: read both."
+    return Text(f"Five questions: {asked} → {advice.questions_end}. {agree}")
+
+
+def option_row(advice: Advice, option: OptionRecord) -> list[str]:
+    """Return one option's cells."""
+    amounts = [option.upfront_usd, option.average_usd_per_month, option.lifetime_usd, option.usd_per_task]
+    cells = [words.money(amount, "", advice.usd_rate).strip() for amount in amounts]
+    saving = "-" if option.key == "hosted_today" else words.share(option.saving_share)
+    payback = "-" if option.hosted and not option.trains else words.months(option.payback_months)
+    return [option.title, *cells, saving, payback.removesuffix(" months")]
+
+
+def options(advice: Advice) -> Table:
+    """Return every priced road, money over the horizon."""
+    title = f"Roads over {advice.horizon_months:g} months, {advice.currency}"
+    made = table(
+        title, "road", "up-front", "/month", "lifetime", "/task", "saves", "payback mo", right=(1, 2, 3, 4, 5, 6)
+    )
+    for option in advice.options:
+        made.add_row(*option_row(advice, option))
+    return made
+
+
+def crossover(record: CrossoverRecord) -> str:
+    """Return one sentence on where the road is cheaper than today."""
+    if not record.cheaper_between:
+        return f"{record.option}: never cheaper than today, up to {words.significant(record.looked_to)} tasks a month"
+    spans = [
+        f"from {words.significant(low)}" + ("" if high is None else f" to {words.significant(high)}")
+        for low, high in record.cheaper_between
+    ]
+    return f"{record.option}: cheaper than today {', and '.join(spans)} tasks a month"
+
+
+def changes(advice: Advice) -> RenderableType:
+    """Return what would change the verdict: crossings, flip values, regret, and the next measurement."""
+    made = table("What would change this (the saving crosses the margin)", "input", "today", "flips at", right=(1, 2))
+    for flip in advice.flips:
+        at = "none in range" if flip.flips_at is None else words.significant(flip.flips_at)
+        made.add_row(f"{flip.input} ({flip.unit})", words.significant(flip.today), at)
+    lines: list[RenderableType] = [made, *(Text(crossover(record)) for record in advice.crossovers)]
+    if advice.regret:
+        worse = words.money(advice.regret.regret_usd, advice.currency, advice.usd_rate)
+        lines.append(
+            Text(f"Regret if volume is a tenth ({words.significant(advice.regret.tasks_per_month)}): {worse}.")
+        )
+    if advice.measure_next:
+        cost = advice.measure_next.cost_usd
+        price = "at a cost nobody has stated" if cost is None else f"for about {words.money(cost)}"
+        lines.append(Text(f"Measure next: {advice.measure_next.what} {price}.", style="bold"))
+    return Group(*lines)
+
+
+def listing(title: str, lines: tuple[str, ...]) -> Text:
+    """Return a titled bullet list, or nothing where there is nothing to list."""
+    return Text("\n".join([title, *(f"  - {line}" for line in lines)])) if lines else Text("")
+
+
+def details(advice: Advice) -> Table:
+    """Return every leaf in use with its letter and origin (-v)."""
+    made = table(f"Numbers in use ({words.LETTERS})", "figure", "value", "", "from", right=(1,))
+    for name, figure in advice.figures.items():
+        if figure.letter != "d":
+            made.add_row(
+                name, words.spoken(figure.value, figure.unit), words.letter(figure), Text(words.origin(figure))
+            )
+    return made
+
+
+def show(advice: Advice, console: Console, verbose: int = 0) -> None:
+    """Print the page; `verbose` adds every number in use."""
+    ready = advice.readiness
+    rows = "unknown number of" if ready.usable_rows is None else f"{ready.usable_rows:,}"
+    console.print(verdict_panel(advice))
+    console.print(gates(advice))
+    console.print(questions(advice))
+    console.print(Text(f"Data: {ready.answer}; {rows} usable rows; {ready.tier}."))
+    console.print(listing("", ready.findings) if ready.findings else "", end="")
+    console.print(options(advice))
+    console.print(changes(advice))
+    unpriced = tuple(f"{road.title}: {road.why}" for road in advice.unpriced)
+    for title, lines in (
+        ("Warnings", advice.warnings),
+        ("Rejected", advice.rejected),
+        ("Not priced", unpriced),
+        ("Not assessed", advice.not_assessed),
+    ):
+        if lines:
+            console.print(listing(title, lines))
+    if verbose:
+        console.print(details(advice))

@@ -1,0 +1,58 @@
+"""How numbers read: amounts, shares, volumes and figures with their letters, rounded for people."""
+
+from collections.abc import Sequence
+from math import floor, log10
+
+from advisor.advice import FigureRecord
+from pricing.units import LABELS
+
+LETTERS = "q quoted, m measured, a assumed, d derived; after the slash the weakest kind it rests on"
+
+
+def significant(number: float, digits: int = 3) -> str:
+    """Return the number with so many significant digits, thousands grouped, never in exponent form above 1e-9."""
+    if number == 0:
+        return "0"
+    decimals = digits - 1 - floor(log10(abs(number)))
+    text = f"{round(number, decimals):,.{max(decimals, 0)}f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def money(amount: float, currency: str = "USD", rate: float = 1.0) -> str:
+    """Return an amount in the report's currency: whole units from 100 up, cents below, significant digits under 1."""
+    value = amount * rate
+    if abs(value) >= 100:
+        return f"{currency} {value:,.0f}"
+    return f"{currency} {value:,.2f}" if abs(value) >= 1 or value == 0 else f"{currency} {significant(value)}"
+
+
+def share(part: float) -> str:
+    """Return a share as whole percent."""
+    return f"{part:.0%}"
+
+
+def months(count: float | None) -> str:
+    """Return a number of months, or never."""
+    return "never" if count is None else f"{count:.1f} months"
+
+
+def letter(figure: FigureRecord) -> str:
+    """Return the letter, and for a derived figure the weakest grade below it: `d/a`."""
+    return f"d/{figure.grade}" if figure.letter == "d" else figure.letter
+
+
+def spoken(value: float | Sequence[float], unit: str) -> str:
+    """Return a value with its unit; a monthly row shows its first and last month."""
+    label = LABELS[unit]
+    if isinstance(value, (int, float)):
+        return f"{significant(value)} {label}".strip()
+    return f"{significant(value[0])} .. {significant(value[-1])} {label} over {len(value)} months".strip()
+
+
+def origin(figure: FigureRecord) -> str:
+    """Return where the number is from: source and date for a leaf, the formula for a derived one."""
+    when = f", {figure.on}" if figure.on else ""
+    bounds = ""
+    if figure.low is not None and figure.high is not None:
+        bounds = f"; {significant(figure.low)}..{significant(figure.high)}"
+    return f"{figure.note}{when}{bounds}"

@@ -1,0 +1,1 @@
+"""Ground floor: what a number is, and what things cost."""

@@ -1,0 +1,1 @@
+"""Second floor: carry out a plan, and count what it cost."""

@@ -1,0 +1,254 @@
+"""Records to token rows, with every row checked before a second of training is paid for. Torch-free.
+
+Rule 1  Nothing is cut or dropped: a conversation longer than `max_length` refuses (curation should have dropped it).
+Rule 2  Plain text (objective `text`) is one long stream per record: cut into pieces of `max_length`, none lost.
+Rule 3  A row that would teach nothing, or teach an answer without its end of turn, refuses.
+Rule 4  Faults come all at once, grouped by kind, each with its row numbers (0 is the first line).
+"""
+
+import json
+import random
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from advisor.plan import TrainSettings
+from runner.engine import BadDataError
+
+IGNORED = -100
+"""Label of a token that is read but not learned (torch's cross-entropy ignores it)."""
+ROLES = ("system", "user", "assistant")
+ROWS_SHOWN = 5
+GENERATION_MARK = re.compile(r"\{%-?\s*generation\s*-?%\}")
+
+
+@dataclass(frozen=True, slots=True)
+class TokenRow:
+    """One training sequence: tokens, labels (IGNORED where not learned), source rows, length of each packed piece."""
+
+    input_ids: list[int]
+    labels: list[int]
+    rows: list[int]
+    piece_tokens: list[int]
+
+
+@dataclass(slots=True)
+class Faults:
+    """Faults by kind, each with the rows it was found in."""
+
+    source: str
+    found: dict[str, list[int]] = field(default_factory=dict[str, list[int]])
+
+    def add(self, kind: str, row: int) -> None:
+        """Record one fault."""
+        self.found.setdefault(kind, []).append(row)
+
+    def refuse(self) -> None:
+        """Raise BadDataError naming every fault, if there are any."""
+        if self.found:
+            lines = [f"{self.source} cannot be trained on:"]
+            lines += [f"  {len(rows)} row(s): {kind} ({_row_list(rows)})" for kind, rows in self.found.items()]
+            raise BadDataError("\n".join(lines))
+
+
+def _row_list(rows: Sequence[int]) -> str:
+    shown = ", ".join(str(row) for row in rows[:ROWS_SHOWN])
+    more = len(rows) - ROWS_SHOWN
+    return f"row {shown}" + (f" and {more} more" if more > 0 else "")
+
+
+def read_rows(path: Path, faults: Faults) -> list[dict[str, Any]]:
+    """Return the JSON objects of a JSONL file, one a line; other lines become faults."""
+    rows: list[dict[str, Any]] = []
+    for number, line in enumerate(path.read_text(encoding="utf-8").split("\n")):
+        if not line.strip():
+            continue
+        try:
+            row = json.loads(line)
+        except ValueError as error:
+            faults.add(f"not JSON ({error}); wanted one object a line", number)
+            continue
+        if isinstance(row, dict):
+            rows.append(row)
+        else:
+            faults.add(f"a {type(row).__name__}; wanted an object", number)
+    if not rows:
+        faults.add("no record; wanted at least one", 0)
+    return rows
+
+
+def message_faults(messages: object) -> list[str]:
+    """Return what is wrong with one conversation; wanted: [system,] then user and assistant in turn, assistant last."""
+    if not isinstance(messages, list) or not messages:
+        return ["no messages; wanted a list of turns"]
+    turns: list[Any] = messages
+    if not all(isinstance(turn, dict) for turn in turns):
+        return ["a turn that is not an object; wanted role and content"]
+    faults: list[str] = []
+    roles = [turn.get("role") for turn in turns]
+    unknown = sorted({repr(role) for role in roles if role not in ROLES})
+    if unknown:
+        faults.append(f"unknown role {', '.join(unknown)}; wanted {', '.join(ROLES)}")
+    elif not _in_turn(roles):
+        faults.append("turns out of order; wanted [system,] then user and assistant in turn, assistant last")
+    if any(not isinstance(turn.get("content"), str) for turn in turns):
+        faults.append("content is null or not text; wanted a string")
+    elif any(turn["role"] == "assistant" and not turn["content"].strip() for turn in turns if "role" in turn):
+        faults.append("an empty assistant turn; wanted the answer to learn")
+    return faults
+
+
+def _in_turn(roles: Sequence[str]) -> bool:
+    spoken = roles[1:] if roles[0] == "system" else roles
+    wanted = ["user", "assistant"] * (len(spoken) // 2)
+    return bool(spoken) and list(spoken) == wanted
+
+
+def load_token_rows(
+    path: Path, objective: Literal["chat", "text"], tokenizer: Any, settings: TrainSettings
+) -> list[TokenRow]:
+    """Read, check and tokenise the records once; raises BadDataError listing all faults."""
+    faults = Faults(path.name)
+    records = read_rows(path, faults)
+    if objective == "chat":
+        rows = _chat_rows(records, tokenizer, settings, faults)
+    else:
+        rows = _text_rows(records, tokenizer, settings, faults)
+    faults.refuse()
+    return pack(rows, settings.max_length, settings.seed) if settings.packing else rows
+
+
+def template_for_loss(tokenizer: Any, assistant_only: bool) -> tuple[str | None, str | None]:
+    """Return (the chat template to train with, what is wrong with it); None is the tokenizer's own template."""
+    if not tokenizer.chat_template:
+        return None, "the tokenizer has no chat template; wanted chat_template.jinja beside the model"
+    if not assistant_only or GENERATION_MARK.search(tokenizer.chat_template):
+        return None, None
+    from trl.chat_template_utils import get_training_chat_template  # late: only models without markers need it
+
+    try:
+        return str(get_training_chat_template(tokenizer)), None
+    except ValueError:
+        return None, (
+            "the chat template has no {% generation %} markers, so the answers cannot be told from the prompts; "
+            "add them around the assistant's content and end of turn, or set assistant_only_loss to false"
+        )
+
+
+def _chat_rows(
+    records: Sequence[dict[str, Any]], tokenizer: Any, settings: TrainSettings, faults: Faults
+) -> list[TokenRow]:
+    template, wrong = template_for_loss(tokenizer, settings.assistant_only_loss)
+    if wrong:
+        faults.add(wrong, 0)
+    sound = _sound_conversations(records, faults)
+    if wrong or not sound:
+        return []
+    ends = end_of_turn_ids(tokenizer)
+    rows: list[TokenRow] = []
+    for number, messages in sound:
+        ids, mask = _rendered(messages, tokenizer, settings.assistant_only_loss, template)
+        labels = [token if learned else IGNORED for token, learned in zip(ids, mask, strict=True)]
+        rows.append(TokenRow(ids, labels, [number], [len(ids)]))
+        for kind in _row_faults(ids, labels, ends, settings):
+            faults.add(kind, number)
+        if template and ids != list(tokenizer.apply_chat_template(messages, tokenize=True, return_dict=False)):
+            faults.add("the training template renders other tokens than the model's own; wanted the same", number)
+    return rows
+
+
+def _sound_conversations(records: Sequence[dict[str, Any]], faults: Faults) -> list[tuple[int, list[dict[str, str]]]]:
+    sound: list[tuple[int, list[dict[str, str]]]] = []
+    for number, record in enumerate(records):
+        wrong = message_faults(record.get("messages"))
+        if "text" in record:
+            wrong.append("`text` beside `messages`; wanted one of them, or the trainer may read the other")
+        for kind in wrong:
+            faults.add(kind, number)
+        if not wrong:
+            sound.append((number, record["messages"]))
+    return sound
+
+
+def _rendered(
+    messages: list[dict[str, str]], tokenizer: Any, assistant_only: bool, template: str | None
+) -> tuple[list[int], list[int]]:
+    rendered = tokenizer.apply_chat_template(
+        messages, tokenize=True, return_dict=True, return_assistant_tokens_mask=assistant_only, chat_template=template
+    )
+    ids = list(rendered["input_ids"])
+    return ids, list(rendered["assistant_masks"]) if assistant_only else [1] * len(ids)
+
+
+def _row_faults(ids: Sequence[int], labels: Sequence[int], ends: set[int], settings: TrainSettings) -> list[str]:
+    faults: list[str] = []
+    if not any(label != IGNORED for label in labels[1:]):
+        faults.append("no token to learn; wanted an assistant turn inside the template's generation markers")
+    elif settings.assistant_only_loss and any(ends.isdisjoint(run) for run in _learned_runs(labels)):
+        faults.append("an answer whose end of turn is not learned; wanted it inside the generation markers")
+    if len(ids) > settings.max_length:
+        faults.append(
+            f"longer than max_length {settings.max_length}, so its end of turn would be cut; "
+            "drop these rows or raise max_length"
+        )
+    return faults
+
+
+def _learned_runs(labels: Sequence[int]) -> list[list[int]]:
+    runs: list[list[int]] = [[]]
+    for label in labels:
+        if label != IGNORED:
+            runs[-1].append(label)
+        elif runs[-1]:
+            runs.append([])
+    return [run for run in runs if run]
+
+
+def end_of_turn_ids(tokenizer: Any) -> set[int]:
+    """Return the token ids that end an assistant turn: the eos, and what the template writes after an answer."""
+    ends = {int(tokenizer.eos_token_id)}
+    probe = [{"role": "user", "content": "a"}, {"role": "assistant", "content": "a"}]
+    if tokenizer.chat_template:
+        special = set(tokenizer.all_special_ids)
+        ids = list(tokenizer.apply_chat_template(probe, tokenize=True, return_dict=False))
+        ends.update(next(([token] for token in reversed(ids) if token in special), []))
+    return ends
+
+
+def _text_rows(
+    records: Sequence[dict[str, Any]], tokenizer: Any, settings: TrainSettings, faults: Faults
+) -> list[TokenRow]:
+    rows: list[TokenRow] = []
+    for number, record in enumerate(records):
+        text = record.get("text")
+        if not isinstance(text, str) or not text.strip():
+            faults.add("`text` is missing, null or empty; wanted the text to learn", number)
+            continue
+        ids = list(tokenizer(text)["input_ids"])
+        if ids[-1] != tokenizer.eos_token_id:
+            ids.append(int(tokenizer.eos_token_id))
+        pieces = [ids[start : start + settings.max_length] for start in range(0, len(ids), settings.max_length)]
+        learnable = [piece for piece in pieces if len(piece) > 1]
+        rows += [TokenRow(piece, [IGNORED, *piece[1:]], [number], [len(piece)]) for piece in learnable]
+        if not learnable:
+            faults.add("one token only, nothing follows it to learn; wanted a longer text", number)
+    return rows
+
+
+def pack(rows: Sequence[TokenRow], max_length: int, seed: int) -> list[TokenRow]:
+    """Lay rows end to end, in seeded order, into sequences of at most `max_length` tokens; none is split."""
+    order = list(rows)
+    random.Random(seed).shuffle(order)
+    packed: list[TokenRow] = []
+    for row in order:
+        if packed and len(packed[-1].input_ids) + len(row.input_ids) <= max_length:
+            last = packed[-1]
+            last.input_ids.extend(row.input_ids)
+            last.labels.extend([IGNORED, *row.labels[1:]])
+            last.rows.extend(row.rows)
+            last.piece_tokens.append(len(row.input_ids))
+        else:
+            packed.append(TokenRow(list(row.input_ids), list(row.labels), list(row.rows), [len(row.input_ids)]))
+    return packed

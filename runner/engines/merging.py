@@ -1,0 +1,114 @@
+"""Merging on the dequantised base: the very weights the adapter was trained against (RUNNER.md 9 and 15).
+
+merged = dequantised(W) + alpha / r * B A, in float32, then rounded once to the dtype the model is saved in.
+"""
+
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import bitsandbytes
+import torch
+from peft.tuners.lora import LoraLayer
+from transformers import AutoModelForCausalLM
+
+from runner.engine import MergeResult, Message, ModelRef
+from runner.engines.checkpoints import publish, weights_sha256
+from runner.engines.loading import DTYPES, device, load_base, load_model, load_tokenizer
+
+ADAPTER = "default"
+WRAPPING = ("base_model.model.", ".base_layer")
+"""What peft adds before and inside a parameter's name."""
+
+
+def merge(ref: ModelRef, samples: Sequence[Sequence[Message]], output: Path) -> MergeResult:
+    """Write the merged model to `output` at once, reload it, and compare it with base + adapter on `samples`.
+
+    Raises ValueError without an adapter or samples.
+    """
+    if ref.adapter is None or not samples:
+        message = f"merging wants an adapter and samples to compare on, found {ref.adapter} and {len(samples)} samples"
+        raise ValueError(message)
+    tuned = load_model(ref).eval()
+    tokenizer = load_tokenizer(ref.directory)
+    temporary = output.with_name(f".{output.name}.partial")
+    shutil.rmtree(temporary, ignore_errors=True)
+    save_merged(tuned, ref, tokenizer, temporary)
+    merged = load_base(ModelRef(temporary, None, False, ref.compute_dtype)).eval()
+    conversations = [
+        list(tokenizer.apply_chat_template(list(turns), tokenize=True, return_dict=False)) for turns in samples
+    ]
+    mean_kl_nats, agreement_share = compare(tuned, merged, conversations)
+    publish(temporary, output)
+    return MergeResult(output, weights_sha256(output), mean_kl_nats, agreement_share)
+
+
+def save_merged(tuned: Any, ref: ModelRef, tokenizer: Any, directory: Path) -> None:
+    """Save base plus adapter as a plain model in the compute dtype, with tokenizer and chat template."""
+    dtype = DTYPES[ref.compute_dtype]
+    config = tuned.get_base_model().config.to_dict()
+    for name in ("quantization_config", "_name_or_path"):
+        config.pop(name, None)
+    plain_config = type(tuned.get_base_model().config).from_dict(config)
+    plain = AutoModelForCausalLM.from_config(plain_config, dtype=dtype, trust_remote_code=False)
+    result = plain.load_state_dict({name: value.to(dtype) for name, value in merged_state(tuned).items()}, strict=False)
+    tied = set(getattr(plain, "_tied_weights_keys", None) or ())
+    missing = [name for name in result.missing_keys if name not in tied]
+    if missing or result.unexpected_keys:
+        message = f"the merged weights do not fit the model: missing {missing}, unexpected {result.unexpected_keys}"
+        raise ValueError(message)
+    plain.save_pretrained(directory)
+    tokenizer.save_pretrained(directory)
+
+
+def merged_state(tuned: Any) -> dict[str, torch.Tensor]:
+    """Return every weight of the plain model by its own name, dequantised, adapters added, on the CPU."""
+    state: dict[str, torch.Tensor] = {}
+    for name, module in tuned.named_modules():
+        if isinstance(module, LoraLayer):
+            state[_plain_name(f"{name}.weight")] = (base_weight(module) + adapter_delta(module)).cpu()
+    for name, module in tuned.named_modules():
+        for own, tensor in module.named_parameters(recurse=False):
+            plain = _plain_name(f"{name}.{own}")
+            if "lora_" not in plain and plain not in state:
+                state[plain] = (base_weight(module) if own == "weight" else tensor).detach().float().cpu()
+    for name, tensor in tuned.get_base_model().state_dict().items():
+        if name.endswith(".running_mean") or name.endswith(".running_var"):  # none in decoders; said, not guessed
+            state[name] = tensor.cpu()
+    return state
+
+
+def _plain_name(name: str) -> str:
+    for part in WRAPPING:
+        name = name.replace(part, "")
+    return name
+
+
+def base_weight(module: Any) -> torch.Tensor:
+    """Return a layer's weight in float32, dequantised if it is stored in 4 bits."""
+    layer = module.get_base_layer() if isinstance(module, LoraLayer) else module
+    weight = layer.weight
+    if isinstance(weight, bitsandbytes.nn.Params4bit):
+        return bitsandbytes.functional.dequantize_4bit(weight.data, weight.quant_state).detach().float()
+    return weight.detach().float()
+
+
+def adapter_delta(module: Any) -> torch.Tensor:
+    """Return alpha / r * B A in float32."""
+    up, down = module.lora_B[ADAPTER].weight, module.lora_A[ADAPTER].weight
+    return (up.detach().float() @ down.detach().float()) * module.scaling[ADAPTER]
+
+
+def compare(tuned: Any, merged: Any, conversations: Sequence[Sequence[int]]) -> tuple[float, float]:
+    """Return mean KL(tuned || merged) in nats per token, and the share of tokens whose most likely next is the same."""
+    kl_sum, same, tokens = 0.0, 0, 0
+    for ids in conversations:
+        batch = torch.tensor([list(ids)], device=device())
+        with torch.inference_mode():
+            wanted = torch.log_softmax(tuned(input_ids=batch).logits[0].float(), dim=-1)
+            got = torch.log_softmax(merged(input_ids=batch).logits[0].float(), dim=-1)
+        kl_sum += float((wanted.exp() * (wanted - got)).sum())
+        same += int((wanted.argmax(-1) == got.argmax(-1)).sum())
+        tokens += len(ids)
+    return kl_sum / tokens, same / tokens

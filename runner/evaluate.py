@@ -1,0 +1,158 @@
+"""Answer the locked test rows with a model, row by row into a file that survives a kill; then compare, then judge.
+
+The test rows, the prompt path and the batch are the same for base, tuned and merged. An answers file goes by the digests
+of model and test rows, so answers of another model are never taken for this one's.
+"""
+
+import json
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from advisor.plan import QualityGate
+from runner.engine import Engine, Message, ModelRef
+from runner.meter import Meter
+from runner.metrics import Interval, Paired, compare, score
+
+BATCH_ROWS = 16  # padded batches of short prompts are near the best speed of small machines; the same for all models
+
+
+class StopRequestedError(RuntimeError):
+    """A signal or a limit asked for a stop, and everything so far is saved."""
+
+
+@dataclass(frozen=True, slots=True)
+class TestRow:
+    """One locked test row: the prompt as messages, and the answer that is right."""
+
+    prompt: tuple[Message, ...]
+    expected: str
+
+
+def read_answers(path: Path, batch_rows: int) -> list[str]:
+    """Return the answers of whole batches already on disk, cutting away what came after the last whole batch.
+
+    A batch is answered again as a whole, since padding is part of the arithmetic.
+    """
+    if not path.exists():
+        return []
+    whole = [line for line in path.read_bytes().splitlines(keepends=True) if line.endswith(b"\n")]
+    kept = whole[: len(whole) // batch_rows * batch_rows]
+    with path.open("r+b") as handle:
+        handle.truncate(sum(map(len, kept)))
+    return [str(json.loads(line)["answer"]) for line in kept]
+
+
+def finished_answers(path: Path, rows: Sequence[TestRow]) -> list[str] | None:
+    """Return all answers if the file has one for every row, else None."""
+    if not path.exists():
+        return None
+    lines = path.read_bytes().splitlines(keepends=True)
+    if len(lines) != len(rows) or not lines[-1].endswith(b"\n"):
+        return None
+    return [str(json.loads(line)["answer"]) for line in lines]
+
+
+def answer_rows(
+    engine: Engine, model: ModelRef, name: str, rows: Sequence[TestRow], path: Path, max_new_tokens: int, meter: Meter
+) -> list[str]:
+    """Return the model's answer to every row, going on from what `path` holds. Raises StopRequestedError."""
+    finished = finished_answers(path, rows)
+    if finished is not None:
+        return finished
+    answers = read_answers(path, BATCH_ROWS)
+    prompts = [row.prompt for row in rows[len(answers) :]]
+    began = meter.clock.now_seconds()
+    with path.open("ab") as handle:
+        for batch in engine.answer(model, prompts, max_new_tokens, BATCH_ROWS):
+            first = len(answers)
+            answers.extend(batch)
+            handle.write(answer_lines(rows, answers, first))
+            handle.flush()
+            os.fsync(handle.fileno())
+            now = meter.clock.now_seconds()
+            going_on = meter.answered(name, first, len(batch), len(rows), now - began)
+            began = now
+            if not going_on and len(answers) < len(rows):
+                raise StopRequestedError
+    if len(answers) != len(rows):
+        message = f"{name}: {len(answers)} answers to {len(rows)} rows; the engine stopped early, run again"
+        raise RuntimeError(message)
+    return answers
+
+
+def answer_lines(rows: Sequence[TestRow], answers: Sequence[str], first: int) -> bytes:
+    """Return the lines of the answers from row `first` on."""
+    lines = [
+        {"row": row, "expected": rows[row].expected, "answer": answers[row]} for row in range(first, len(answers))
+    ]
+    return "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines).encode(errors="surrogatepass")
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One gate: whether it passed (None: not assessed), and the sentence that says why."""
+
+    name: str
+    passed: bool | None
+    why: str
+
+
+def percent(share: float) -> str:
+    """Return a share as a reader wants it."""
+    return f"{100 * share:.1f} %"
+
+
+def span(interval: Interval) -> str:
+    """Return a value with its interval as text."""
+    return f"{percent(interval.value)} ({percent(interval.low)} to {percent(interval.high)})"
+
+
+def target_check(gate: QualityGate, tuned: Interval) -> Check:
+    """Gate 1: the tuned model reaches the target on the locked test."""
+    passed = tuned.value >= gate.target
+    verb = "reaches" if passed else "misses"
+    return Check("target", passed, f"{gate.metric} {span(tuned)} {verb} the target of {percent(gate.target)}")
+
+
+def gain_check(gate: QualityGate, paired: Paired) -> Check:
+    """Gate 2: it beats the base by more than `min_gain`, with the lower end of the paired interval."""
+    passed = paired.difference.low > gate.min_gain
+    verb = "is" if passed else "is not"
+    why = f"gain over base {span(paired.difference)}; its lower end {verb} above {percent(gate.min_gain)}"
+    return Check("gain", passed, why)
+
+
+def merge_check(gate: QualityGate, tuned: Interval, merged: Interval | None) -> Check:
+    """Gate 3: merging costs no more than `max_merge_drop`; not assessed where nothing was merged."""
+    if merged is None:
+        return Check("merge", None, "nothing was merged, so nothing was lost by it")
+    drop = tuned.value - merged.value
+    passed = drop <= gate.max_merge_drop
+    why = f"merging changes {gate.metric} by {-100 * drop:+.1f} points; allowed drop {percent(gate.max_merge_drop)}"
+    return Check("merge", passed, why)
+
+
+def ships(checks: Sequence[Check]) -> bool:
+    """Return whether the result may ship: no gate failed, and at least one was assessed."""
+    assessed = [check.passed for check in checks if check.passed is not None]
+    return bool(assessed) and all(assessed)
+
+
+
+
+def judge(gate: QualityGate, rows: Sequence[TestRow], answers: dict[str, list[str]]) -> tuple[
+    dict[str, Interval], Paired, list[Check]
+]:
+    """Return scores by model, base against tuned, and the gates; `answers` has base and tuned, and merged if any."""
+    expected = [row.expected for row in rows]
+    scores = {name: score(gate.metric, expected, given) for name, given in answers.items()}
+    paired = compare(gate.metric, expected, answers["base"], answers["tuned"])
+    merged = scores.get("merged")
+    checks = [
+        target_check(gate, scores["tuned"]),
+        gain_check(gate, paired),
+        merge_check(gate, scores["tuned"], merged),
+    ]
+    return scores, paired, checks

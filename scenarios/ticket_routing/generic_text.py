@@ -1,0 +1,140 @@
+"""The text the base model is pre-trained on: what anyone has offline, and nothing of the routing task. Standard library only.
+
+Three sources, all made by seed: docstrings of the running interpreter's standard library; short texts about one field of
+life each, from `generic_text.toml`; and skill questions in chat form (copy, spell a list as JSON, sort a small story by topic,
+mood and colour) whose keys and labels are not those of the routing task. `forbidden` proves it.
+"""
+
+import ast
+import json
+import random
+import re
+import sysconfig
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from make_data import Record, expand, normalised
+
+HERE = Path(__file__).resolve().parent
+MAX_DOCSTRING_CHARACTERS = (
+    700_000  # a fifth of the text: enough for plain English, little enough to leave room for the rest
+)
+FIELD_TEXTS = 16_000
+SKILL_TEXTS = 16_000
+FRAMES = (
+    "{0}, {1} and {2} are words of one kind.",
+    "He talked about the {0} and then about the {1}.",
+    "Where there is a {0} there is often a {1}.",
+    "The book on the {0} has a chapter on the {1}.",
+    "She wrote about a {0}, a {1} and a {2}.",
+    "From {0} it is not far to {1}.",
+    "Did anybody see the {0}?",
+    "My uncle knows all about the {0}, and my aunt about the {1}.",
+)
+STORIES = (
+    "The {0} and the {1} were the talk of the day.",
+    "First came the {0}, then the {1}.",
+    "We remember the {0}.",
+    "There was a {0} in the picture.",
+    "Nobody had thought of the {0}.",
+    "All of them liked the {0} more than the {1}.",
+)
+KEYS = (("topic", "mood", "colour"), ("about", "feeling", "seen"), ("kind", "tone", "paint"))
+MOOD_WORDS = {"topic": ("glad", "sad", "plain"), "about": ("good", "bad", "even"), "kind": ("light", "dark", "grey")}
+
+Chat = list[dict[str, str]]
+
+
+def load_fields(path: Path = HERE / "generic_text.toml") -> dict[str, Any]:
+    """The fields of life with their words and sentences, the moods and the colours."""
+    return tomllib.loads(path.read_text(encoding="utf-8"))
+
+
+def docstrings() -> Iterator[str]:
+    """Docstrings of the standard library, plain ASCII prose of one paragraph each, in path order."""
+    root = Path(sysconfig.get_path("stdlib"))
+    left = MAX_DOCSTRING_CHARACTERS
+    for path in sorted(root.rglob("*.py")):
+        parts = path.relative_to(root).parts
+        if {"test", "tests", "site-packages", "idlelib", "encodings", "lib2to3"} & set(parts):
+            continue
+        for text in _docstrings_of(path):
+            left -= len(text)
+            if left < 0:
+                return
+            yield text
+
+
+def field_texts(fields: dict[str, Any], count: int, rng: random.Random) -> Iterator[str]:
+    """Short texts of five to nine sentences, each text about one field."""
+    for _ in range(count):
+        field = rng.choice(fields["field"])
+        lines: list[str] = []
+        for _ in range(rng.randrange(5, 10)):
+            own = rng.random() < 0.6
+            lines.append(rng.choice(expand(rng.choice(field["says"]))) if own else _framed(FRAMES, field["words"], rng))
+        text = " ".join(lines)
+        yield text.lower() if rng.random() < 0.1 else text
+
+
+def skill_chats(fields: dict[str, Any], count: int, rng: random.Random) -> Iterator[Chat]:
+    """Question and answer in chat form: sort a story into JSON (half of them), copy, write a list as JSON."""
+    for _ in range(count):
+        skill = rng.choices((_sort_story, _copy, _list_words), weights=(4, 1, 1))[0]
+        question, answer = skill(fields, rng)
+        yield [{"role": "user", "content": question}, {"role": "assistant", "content": answer}]
+
+
+def forbidden(texts: list[str], records: list[Record], phrasings: list[str]) -> list[str]:
+    """What the base must not have seen and has: every phrasing, message or answer of the task found in the texts."""
+    haystack = f" {' | '.join(normalised(text) for text in texts)} "
+    task = {normalised(phrasing) for phrasing in phrasings if len(normalised(phrasing).split()) > 3}
+    task |= {normalised(message["content"]) for record in records for message in record["messages"]}
+    return sorted(text for text in task if f" {text} " in haystack)
+
+
+def _docstrings_of(path: Path) -> Iterator[str]:
+    try:
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+    except (SyntaxError, UnicodeDecodeError):  # the library ships a few files that are broken on purpose
+        return
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef):
+            for paragraph in re.split(r"\n\s*\n", ast.get_docstring(node) or ""):
+                text = " ".join(paragraph.split())
+                if len(text) > 60 and text.isascii() and not re.search(r">>>|[|={}<>_/]{2}", text):
+                    yield text
+
+
+def _framed(frames: tuple[str, ...], words: list[str], rng: random.Random) -> str:
+    text = rng.choice(frames).format(*rng.sample(words, 3))
+    return text[0].upper() + text[1:]
+
+
+def _sort_story(fields: dict[str, Any], rng: random.Random) -> tuple[str, str]:
+    field = rng.choice([field for field in fields["field"] if "topic" in field])
+    mood, colour = rng.choice(list(fields["mood"])), rng.choice(list(fields["colour"]))
+    own = rng.random() < 0.5
+    story = rng.choice(expand(rng.choice(field["says"]))) if own else _framed(STORIES, field["words"], rng)
+    parts = [story, rng.choice(fields["mood"][mood]), rng.choice(fields["colour"][colour])]
+    rng.shuffle(parts)
+    keys = rng.choice(KEYS)
+    feeling = MOOD_WORDS[keys[0]][("glad", "sad", "plain").index(mood)]
+    question = f"{', '.join(keys)}: {' '.join(part for part in parts if part)}"
+    return question, _compact(dict(zip(keys, (field["topic"], feeling, colour), strict=True)))
+
+
+def _copy(fields: dict[str, Any], rng: random.Random) -> tuple[str, str]:
+    words = rng.sample(rng.choice(fields["field"])["words"], 3)
+    return f"Say again: {', '.join(words)}", ", ".join(words)
+
+
+def _list_words(fields: dict[str, Any], rng: random.Random) -> tuple[str, str]:
+    words = rng.sample(rng.choice(fields["field"])["words"], 3)
+    return f"As a list: {' and '.join(words)}", _compact(words)
+
+
+def _compact(value: object) -> str:
+    return json.dumps(value, separators=(",", ":"))

@@ -1,0 +1,22 @@
+"""What every test may ask for: the repository, and the reference files beside it."""
+
+from pathlib import Path
+
+import pytest
+
+REPO = Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture(scope="session")
+def repo() -> Path:
+    """Return the repository's root."""
+    return REPO
+
+
+@pytest.fixture(scope="session")
+def shared(repo: Path) -> Path:
+    """Return the folder of reference files, ../shared, or skip where a checkout has none."""
+    folder = repo.parent / "shared"
+    if not (folder / "reference").is_dir():
+        pytest.skip(f"the reference files are not beside this checkout: {folder.name}/reference")
+    return folder
