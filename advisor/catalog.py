@@ -3,17 +3,16 @@
 Model and card facts lie in `advisor/data/models.csv` and `cards.csv`, a source on every row; this file only looks up.
 """
 
-import csv
 import difflib
 import json
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
-from importlib.resources import files
 from pathlib import Path
 from typing import Final
 
+from advisor.data_files import rows
 from advisor.hf_config import ConfigError, shape_from_config
 from advisor.shape import ModelShape, lora_parameters, parameters
 from pricing.units import GIB
@@ -70,11 +69,6 @@ class Card:
         return self.memory_bytes * USABLE_SHARE
 
 
-def _rows(name: str) -> list[dict[str, str]]:
-    text = files("advisor").joinpath("data", name).read_text(encoding="utf-8")
-    return list(csv.DictReader(text.splitlines()))
-
-
 def model_key(name: str) -> str:
     """Reduce a model name to what tells shapes apart: no organisation, no `-instruct`, `-chat`, `-GPTQ`, `-hf`."""
     base = name.rstrip("/").rpartition("/")[2].lower().replace("_", "-").replace("meta-llama", "llama")
@@ -118,14 +112,14 @@ def _shape_of_row(row: Mapping[str, str]) -> ModelShape:
 @cache
 def models() -> dict[str, ModelShape]:
     """Return every catalogue model by its full name."""
-    return {row["name"]: _shape_of_row(row) for row in _rows("models.csv")}
+    return {row["name"]: _shape_of_row(row) for row in rows("models.csv")}
 
 
 @cache
 def _models_by_key() -> dict[str, ModelShape]:
     shapes = models()
     found: dict[str, ModelShape] = {}
-    for row in _rows("models.csv"):
+    for row in rows("models.csv"):
         for name in (row["name"], *filter(None, row["aliases"].split("|"))):
             found.setdefault(model_key(name), shapes[row["name"]])
     return found
@@ -159,7 +153,7 @@ def _shape_on_disk(path: Path) -> ModelShape:
 @cache
 def cards() -> dict[str, Card]:
     """Return every card by its name."""
-    return {row["name"]: _card(row) for row in _rows("cards.csv")}
+    return {row["name"]: _card(row) for row in rows("cards.csv")}
 
 
 def _card(row: Mapping[str, str]) -> Card:

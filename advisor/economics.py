@@ -80,6 +80,11 @@ def training_run_usd(run_hours: Number, machine_usd_per_hour: Number) -> Number:
     return run_hours * machine_usd_per_hour
 
 
+def training_tokens(rows_examples: Number, input_tokens_per_task: Number, output_tokens_per_task: Number) -> Number:
+    """Return the tokens of one pass over the training rows."""
+    return rows_examples * (input_tokens_per_task + output_tokens_per_task)
+
+
 def hosted_training_usd(train_tokens: Number, epochs_count: Number, training_usd_per_million_tokens: Number) -> Number:
     """Return what a vendor bills to tune: every training token, every epoch."""
     return train_tokens * epochs_count * training_usd_per_million_tokens / TOKENS_PER_PRICE_UNIT

@@ -3,7 +3,8 @@
 Rule 1  A training step has four moments that can hold the peak: at the loss, inside the backward pass, at its end, and
         in the optimizer's step. Each is a sum of components; the peak is the largest.
 Rule 2  Three sizes are told apart: allocated (tensors), reserved (what the caching allocator holds) and recommended
-        (what a card must have). Each has a 90 % interval; its factors are measured residuals, see INTERVALS.
+        (what a card must have). Each has a 90 % interval; its factors are measured residuals, from
+        `data/memory_intervals.csv`, which `benchmarks/memory.py` makes.
 """
 
 from collections.abc import Mapping
@@ -11,6 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from advisor import memory_parts as parts
+from advisor.data_files import constants
 from advisor.memory_setup import FORMATS, LOSSES, OPTIMIZERS, Component, Method, Phase, TrainingSetup
 from advisor.shape import (
     ModelShape,
@@ -29,7 +31,7 @@ CONTEXT_BYTES: Final = 0.6 * GIB
 """Assumed: CUDA context, cuBLAS workspaces and kernels of one process; 0.4 to 0.9 GiB between driver versions."""
 
 RESERVED_FACTOR: Final = 1.04
-"""Assumed reserved over allocated where lengths vary little; fragmentation adds more, see INTERVALS."""
+"""Assumed reserved over allocated where lengths vary little; where they vary, fragmentation adds more (in the interval)."""
 
 RECOMMENDED_FACTOR: Final = 1.08
 """Card memory over allocated, before the context: what keeps the allocator from thrashing at its own peak."""
@@ -46,11 +48,6 @@ class Interval:
     def times(self, factor: float, plus: float = 0.0) -> "Interval":
         """Return the interval scaled and shifted."""
         return Interval(self.low * factor + plus, self.value * factor + plus, self.high * factor + plus)
-
-
-LOW_FACTOR: Final = 0.85
-HIGH_FACTOR: Final = 1.25
-"""Measured: truth over formula on single-GPU training rows; see benchmarks/results. It leans to the costly side."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +88,8 @@ def training_memory(shape: ModelShape, setup: TrainingSetup) -> MemoryEstimate:
 
 def _estimate(components: Bytes, peak: Phase | None, phases: Mapping[Phase, float]) -> MemoryEstimate:
     value = total_bytes(components)
-    allocated = Interval(value * LOW_FACTOR, value, value * HIGH_FACTOR)
+    spread = constants("memory_intervals.csv")["inference_ratio" if peak is None else "training_ratio"]
+    allocated = Interval(value * spread.low, value, value * spread.high)
     slack = {Component.ALLOCATOR: value * (RECOMMENDED_FACTOR - 1), Component.CONTEXT: CONTEXT_BYTES}
     return MemoryEstimate(
         allocated=allocated,
@@ -137,14 +135,14 @@ def _static(shape: ModelShape, setup: TrainingSetup) -> dict[Component, float]:
     )
     kept = setup.gradient_accumulation > 1
     return {
-        Component.WEIGHTS: weights / setup.cards,
-        Component.ADAPTERS: 0.0 if full else trained * width / setup.cards,
-        Component.OPTIMIZER: parts.optimizer_bytes(trained, state) / setup.cards,
-        Component.GRADIENTS: parts.gradient_bytes(trained, width) / setup.cards if kept else 0.0,
+        Component.WEIGHTS: weights / setup.shards,
+        Component.ADAPTERS: 0.0 if full else trained * width / setup.shards,
+        Component.OPTIMIZER: parts.optimizer_bytes(trained, state) / setup.shards,
+        Component.GRADIENTS: parts.gradient_bytes(trained, width) / setup.shards if kept else 0.0,
     }
 
 
-def _layer_saved_bytes_per_token(shape: ModelShape, setup: TrainingSetup) -> float:
+def layer_saved_bytes_per_token(shape: ModelShape, setup: TrainingSetup) -> float:
     """What one layer keeps of a token for its backward pass."""
     full = setup.method is Method.FULL
     norms = shape.norms_per_layer + (2 * shape.query_width / shape.hidden if shape.qk_norm is not QkNorm.NONE else 0)
@@ -171,7 +169,7 @@ def _saved(shape: ModelShape, setup: TrainingSetup) -> float:
     """Activations kept by the whole forward pass."""
     if setup.checkpointing:
         return parts.checkpoint_bytes(setup.step_tokens, shape.layers, shape.hidden, parts.HALF_BYTES)
-    return setup.step_tokens * shape.layers * _layer_saved_bytes_per_token(shape, setup)
+    return setup.step_tokens * shape.layers * layer_saved_bytes_per_token(shape, setup)
 
 
 def _loss(shape: ModelShape, setup: TrainingSetup) -> dict[Component, float]:
@@ -184,27 +182,42 @@ def _loss(shape: ModelShape, setup: TrainingSetup) -> dict[Component, float]:
 
 def _layer_peak(shape: ModelShape, setup: TrainingSetup) -> float:
     """One layer's own peak in the backward pass: recomputed activations (if checkpointed) and gradients in flight."""
-    again = _layer_saved_bytes_per_token(shape, setup) if setup.checkpointing else 0.0
+    again = layer_saved_bytes_per_token(shape, setup) if setup.checkpointing else 0.0
     flight = parts.in_flight_bytes_per_token(shape.hidden, shape.active_intermediate, shape.gated_mlp, parts.HALF_BYTES)
     return setup.step_tokens * (again + flight)
 
 
 def _dequant(shape: ModelShape, setup: TrainingSetup) -> float:
+    """Short-lived copies of weights: one dequantised map, and whole layers where the run is sharded."""
+    gathered = 0.0
+    if setup.shards > 1:
+        layer = weight_bytes(shape, setup.weight_format) / shape.layers
+        gathered = parts.gather_bytes(layer, 1)
+    return gathered + _dequantised(shape, setup)
+
+
+def _dequantised(shape: ModelShape, setup: TrainingSetup) -> float:
     quantised = FORMATS[setup.weight_format].quantised and setup.method is not Method.FULL
     return parts.dequantisation_bytes(max(m.parameters for m in linears(shape))) if quantised else 0.0
 
 
 def _backward(shape: ModelShape, setup: TrainingSetup) -> dict[Component, float]:
     return {
-        Component.ACTIVATIONS: _saved(shape, setup) + _layer_peak(shape, setup),
+        Component.ACTIVATIONS: _saved(shape, setup) + _layer_peak(shape, setup) + _kept_by_hooks(shape, setup),
         Component.DEQUANT: _dequant(shape, setup),
     }
+
+
+def _kept_by_hooks(shape: ModelShape, setup: TrainingSetup) -> float:
+    if setup.shards == 1 or not setup.checkpointing:
+        return 0.0
+    return parts.kept_output_gradient_bytes(setup.step_tokens, shape.layers, shape.hidden, parts.HALF_BYTES)
 
 
 def _backward_end(shape: ModelShape, setup: TrainingSetup) -> dict[Component, float]:
     last = setup.step_tokens * shape.hidden * parts.HALF_BYTES
     if not setup.checkpointing:
-        last = setup.step_tokens * _layer_saved_bytes_per_token(shape, setup)
+        last = setup.step_tokens * layer_saved_bytes_per_token(shape, setup)
     return {
         Component.ACTIVATIONS: last + _layer_peak(shape, setup),
         Component.GRADIENTS: _all_gradients(shape, setup),
@@ -213,12 +226,12 @@ def _backward_end(shape: ModelShape, setup: TrainingSetup) -> dict[Component, fl
 
 
 def _all_gradients(shape: ModelShape, setup: TrainingSetup) -> float:
-    return parts.gradient_bytes(trainable_parameters(shape, setup), _trainable_width(setup)) / setup.cards
+    return parts.gradient_bytes(trainable_parameters(shape, setup), _trainable_width(setup)) / setup.shards
 
 
 def _step(shape: ModelShape, setup: TrainingSetup) -> dict[Component, float]:
     temporary = _trainable_width(setup) if OPTIMIZERS[setup.optimizer].foreach else 0
-    extra = parts.step_temporary_bytes(trainable_parameters(shape, setup), temporary) / setup.cards
+    extra = parts.step_temporary_bytes(trainable_parameters(shape, setup), temporary) / setup.shards
     return {Component.GRADIENTS: _all_gradients(shape, setup), Component.ALLOCATOR: extra}
 
 
@@ -230,9 +243,13 @@ def inference_memory(
     concurrency: float = 1,
     prefill_tokens: float | None = None,
     kv_element_bytes: float = parts.HALF_BYTES,
+    whole_prompt_logits: bool = False,
     cards: int = 1,
 ) -> MemoryEstimate:
-    """Return the memory per card of serving: weights, KV cache of `concurrency` sequences, one prefill's temporaries."""
+    """Return the memory per card of serving: weights, KV cache of `concurrency` sequences, one prefill's temporaries.
+
+    `whole_prompt_logits`: Transformers before 4.45 made 32-bit logits of every prompt token, not of the last one.
+    """
     prefill = context_tokens if prefill_tokens is None else prefill_tokens
     widest = parts.in_flight_bytes_per_token(shape.hidden, shape.active_intermediate, shape.gated_mlp, parts.HALF_BYTES)
     dequant = FORMATS[weight_format].quantised
@@ -243,7 +260,9 @@ def inference_memory(
         )
         / cards,
         Component.ACTIVATIONS: prefill * widest / cards,
-        Component.LOGITS: parts.loss_bytes(concurrency, shape.vocab, parts.HALF_BYTES + parts.FULL_BYTES),
+        Component.LOGITS: parts.loss_bytes(
+            prefill * concurrency if whole_prompt_logits else concurrency, shape.vocab, parts.HALF_BYTES + parts.FULL_BYTES
+        ),
         Component.DEQUANT: parts.dequantisation_bytes(max(m.parameters for m in linears(shape))) if dequant else 0.0,
     }
     return _estimate(components, None, {})

@@ -23,6 +23,7 @@ RMS_NORM_TRAINED_BYTES: Final = 2  # the normalised 16-bit value, kept where the
 ATTENTION_GRADIENT_TENSORS: Final = 2  # the gradient of a layer's output and of its residual branch
 GATED_MLP_SAVED_TENSORS: Final = 3  # gate, activation(gate), up
 PLAIN_MLP_SAVED_TENSORS: Final = 2  # the inner value and its activation
+GATHERED_LAYERS: Final = 2  # the layer at work and the prefetched one
 EAGER_SCORE_BYTES: Final = 4 + 2  # fp32 softmax and its 16-bit copy, per query head, query and key
 
 
@@ -53,6 +54,19 @@ def step_temporary_bytes(trainable_parameters: float, temporary_bytes_per_parame
 
 def checkpoint_bytes(step_tokens: float, layers: float, hidden: float, element_bytes: float) -> float:
     """Layer inputs kept by activation checkpointing: one hidden vector a layer and token."""
+    return step_tokens * layers * hidden * element_bytes
+
+
+def gather_bytes(layer_parameters: float, bytes_per_parameter: float) -> float:
+    """Whole layers on one card of a sharded run: the one at work and the next, prefetched."""
+    return GATHERED_LAYERS * layer_parameters * bytes_per_parameter
+
+
+def kept_output_gradient_bytes(step_tokens: float, layers: float, hidden: float, element_bytes: float) -> float:
+    """Gradients of every layer's output, which the backward hooks of sharded, checkpointed runs keep alive to the end.
+
+    Seen as one more hidden vector a layer and token in all 70 sharded rows that peak inside the backward pass.
+    """
     return step_tokens * layers * hidden * element_bytes
 
 

@@ -142,6 +142,12 @@ class TrainingSetup:
     loss: str = "full"
     materialised_attention: bool = False
     cards: int = 1
+    sharded: bool = True
+
+    @property
+    def shards(self) -> int:
+        """Over how many cards weights, gradients and states are spread (FSDP, ZeRO-3); 1 where each holds all."""
+        return self.cards if self.sharded else 1
 
     @property
     def step_tokens(self) -> int:

@@ -278,14 +278,14 @@ def assumptions(part: Part, prefix: str = "") -> dict[str, Quantity]:
 def json_schema() -> dict[str, Any]:
     """Return the JSON Schema of a scenario file, as published in schema/scenario.schema.json for editors."""
     dialect = {"$schema": "https://json-schema.org/draft/2020-12/schema"}
-    return dialect | cast("dict[str, Any]", without_null(Scenario.model_json_schema()))
+    return dialect | cast("dict[str, Any]", trimmed(Scenario.model_json_schema()))
 
 
-def without_null(schema: Any) -> Any:
-    """Return the schema without null, which a scenario file never says: it leaves a line out, or writes unknown."""
+def trimmed(schema: Any) -> Any:
+    """Return the schema without titles, and without null: a file leaves a line out, or writes unknown."""
     if isinstance(schema, list):
-        return [without_null(item) for item in cast("list[Any]", schema) if item != {"type": "null"}]
+        return [trimmed(item) for item in cast("list[Any]", schema) if item != {"type": "null"}]
     if isinstance(schema, dict):
         items = cast("dict[str, Any]", schema).items()
-        return {key: without_null(value) for key, value in items if not (key == "default" and value is None)}
+        return {key: trimmed(value) for key, value in items if key != "title" and (key, value) != ("default", None)}
     return schema

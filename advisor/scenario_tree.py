@@ -108,10 +108,12 @@ def compose(text: str, tree: Tree) -> Any:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", ReusedAnchorWarning)
-            node: Any = YAML(typ="safe", pure=True).compose(text)
+            reader: Any = YAML(typ="safe", pure=True)
+            node: Any = reader.compose(text)
     except MarkedYAMLError as error:
-        mark: Any = error.problem_mark or error.context_mark
-        note_syntax(tree, str(error.problem or error.context), mark.line + 1 if mark else 1)
+        problem: Any = error
+        mark = problem.problem_mark or problem.context_mark
+        note_syntax(tree, str(problem.problem or problem.context), mark.line + 1 if mark else 1)
     except (YAMLError, ReusedAnchorWarning) as error:
         tree.fault((), "is not YAML", "YAML", " ".join(str(error).split())[:200])
     except RecursionError:

@@ -212,11 +212,11 @@ def matmul_parameters(shape: ModelShape) -> int:
 
 
 class UnknownTargetError(ValueError):
-    """A LoRA target that names no linear map of the model; the message lists those it has."""
+    """LoRA targets that select no linear map of the model; the message lists those it has."""
 
 
 def lora_modules(shape: ModelShape, targets: str | Iterable[str]) -> tuple[Linear, ...]:
-    """Return the linear maps that LoRA targets select, by PEFT's rule (the name or its last part).
+    """Return the linear maps that LoRA targets select, by PEFT's rule: the name or its last part; strangers are ignored.
 
     `all-linear` takes every linear map but the head, the router and the experts: current Transformers keep experts in
     three-dimensional parameters that PEFT does not wrap. Naming an expert's map (`gate_proj`) does select it.
@@ -226,13 +226,9 @@ def lora_modules(shape: ModelShape, targets: str | Iterable[str]) -> tuple[Linea
     if wanted == [ALL_LINEAR]:
         return tuple(m for m in maps if m.part in {Part.ATTENTION, Part.MLP})
     chosen = tuple(m for m in maps if any(m.name == t or m.name.endswith(f".{t}") for t in wanted))
-    known = {m.name for m in maps} | {m.name.rpartition(".")[2] for m in maps}
-    strange = [t for t in wanted if t not in known]
-    if strange or not chosen:
-        message = (
-            f"{shape.name}: LoRA target {', '.join(map(repr, strange or ['(none)']))} is not in the model; "
-            f"it has {', '.join(sorted(known))}; or use {ALL_LINEAR!r}"
-        )
+    if not chosen:
+        known = sorted({m.name.rpartition(".")[2] for m in maps})
+        message = f"{shape.name}: LoRA targets {wanted} select nothing; it has {', '.join(known)}; or use {ALL_LINEAR!r}"
         raise UnknownTargetError(message)
     return chosen
 

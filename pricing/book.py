@@ -177,7 +177,7 @@ def _check_twice(entries: list[Entry], reading: _Reading) -> None:
 
 def _card_names(text: str, reading: _Reading) -> CardNames:
     spellings: dict[str, str] = {}
-    for place, record in _records(text, "cards.csv", {"card", "memory_gb", "aliases"}, reading):
+    for place, record in _records(text, "cards.csv", {"card", "aliases"}, reading):
         for name in (record["card"], *_several(record["aliases"])):
             owner = spellings.setdefault(CardNames.spelling(name), record["card"])
             if owner != record["card"]:

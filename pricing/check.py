@@ -13,7 +13,7 @@ from pricing.entries import Entry, GpuEntry, ServerlessEntry
 from pricing.lookup import holding
 
 STALE_AFTER: Final = timedelta(days=90)
-"""A list price is due for another look after a quarter: GPU rents of the book moved by up to a half within one."""
+"""Due for another look after a quarter: within one, the book's p5.48xlarge rent fell by 44 % (spring of 2025)."""
 BOUNDS: Final = {
     "usd_per_million_tokens": (Decimal("0.005"), Decimal(1000)),
     "usd_per_gpu_hour": (Decimal("0.05"), Decimal(60)),

@@ -166,11 +166,14 @@ class TuningEntry(Entry):
         """Return the day tuned models stop answering."""
         return self.inference_until
 
+    @property
+    def is_class(self) -> bool:
+        """Tell whether this prices a class of models by size, not one model."""
+        return self.parameters_over_billion is not None or self.parameters_up_to_billion is not None
+
     def covers(self, parameters_billion: float) -> bool:
-        """Tell whether this is a size class and a model of so many billion parameters is in it."""
+        """Tell whether a model of so many billion parameters belongs to this class."""
         over, up_to = self.parameters_over_billion, self.parameters_up_to_billion
-        if over is None and up_to is None:
-            return False
         return (over is None or over < parameters_billion) and (up_to is None or parameters_billion <= up_to)
 
 

@@ -9,6 +9,8 @@ from typing import Final
 NEAR_AT_LEAST: Final = 0.6
 """Similarity below which difflib's pairs stop looking alike to a reader: its own default cut-off."""
 NEAR_SHOWN: Final = 3
+TELLING: Final = 3
+"""Characters that a name contained in another must have before it tells anything (`l4` is in too many names)."""
 MAKERS: Final = re.compile(r"^(nvidia|amd|tesla|geforce|instinct)+")
 
 
@@ -34,8 +36,7 @@ class MissingTierError(PriceError):
 
 def near(asked: str, known: Iterable[str]) -> list[str]:
     """Return up to three known names that look like the one asked for, the likeliest first."""
-    wanted = _folded(asked)
-    scored = sorted((-_likeness(wanted, _folded(name)), name) for name in set(known))
+    scored = sorted((-_likeness(asked, name), name) for name in set(known))
     return [name for score, name in scored[:NEAR_SHOWN] if -score >= NEAR_AT_LEAST]
 
 
@@ -43,9 +44,15 @@ def _folded(name: str) -> str:
     return re.sub(r"[^a-z0-9]", "", name.casefold())
 
 
-def _likeness(wanted: str, name: str) -> float:
+def _likeness(asked: str, known: str) -> float:
+    """Compare whole names and their last parts (the model without its provider), and take the better."""
+    whole = _alike(_folded(asked), _folded(known))
+    return max(whole, _alike(_folded(asked.rpartition("/")[2]), _folded(known.rpartition("/")[2])))
+
+
+def _alike(wanted: str, name: str) -> float:
     """1 and more where one contains the other (the closer in length the higher), else difflib's ratio."""
-    if wanted and (wanted in name or name in wanted):
+    if min(len(wanted), len(name)) >= TELLING and (wanted in name or name in wanted):
         return 1 + min(len(wanted), len(name)) / max(len(wanted), len(name))
     return SequenceMatcher(None, wanted, name).ratio()
 

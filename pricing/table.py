@@ -5,7 +5,7 @@ Rule 2  An offer has lines with a first day each; the latest one begun counts, n
 Rule 3  Without a provider the book picks the cheapest list price that somebody has read, and says whose it is.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from typing import Final, TypeVar
 
@@ -65,8 +65,8 @@ USED: Final = "used"
 class PriceBook:
     """Every line of the data files; `digest` is the sha256 over them. Lookups raise PriceError, never guess."""
 
-    entries: tuple[Entry, ...]
-    cards: CardNames
+    entries: tuple[Entry, ...] = field(repr=False)
+    cards: CardNames = field(repr=False)
     digest: str
     allow_unverified: bool = False
 

@@ -1,7 +1,7 @@
 """Answer the locked test rows with a model, row by row into a file that survives a kill; then compare, then judge.
 
-The test rows, the prompt path and the batch are the same for base, tuned and merged. An answers file goes by the digests
-of model and test rows, so answers of another model are never taken for this one's.
+The test rows, the prompt path and the batch are the same for base, tuned and merged. An answers file goes by the
+digest of its model, so answers of another model are never taken for this one's.
 """
 
 import json
@@ -84,9 +84,7 @@ def answer_rows(
 
 def answer_lines(rows: Sequence[TestRow], answers: Sequence[str], first: int) -> bytes:
     """Return the lines of the answers from row `first` on."""
-    lines = [
-        {"row": row, "expected": rows[row].expected, "answer": answers[row]} for row in range(first, len(answers))
-    ]
+    lines = [{"row": row, "expected": rows[row].expected, "answer": answers[row]} for row in range(first, len(answers))]
     return "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines).encode(errors="surrogatepass")
 
 
@@ -140,11 +138,9 @@ def ships(checks: Sequence[Check]) -> bool:
     return bool(assessed) and all(assessed)
 
 
-
-
-def judge(gate: QualityGate, rows: Sequence[TestRow], answers: dict[str, list[str]]) -> tuple[
-    dict[str, Interval], Paired, list[Check]
-]:
+def judge(
+    gate: QualityGate, rows: Sequence[TestRow], answers: dict[str, list[str]]
+) -> tuple[dict[str, Interval], Paired, list[Check]]:
     """Return scores by model, base against tuned, and the gates; `answers` has base and tuned, and merged if any."""
     expected = [row.expected for row in rows]
     scores = {name: score(gate.metric, expected, given) for name, given in answers.items()}

@@ -92,7 +92,9 @@ def expired(request: Request) -> list[Refusal]:
     last, today = request.plan.expires_on, request.facts.as_of
     if today <= last:
         return []
-    return [Refusal("expired", f"its last day was {last}, today is {today}", "make it again: advise SCENARIO --plan FILE")]
+    return [
+        Refusal("expired", f"its last day was {last}, today is {today}", "make it again: advise SCENARIO --plan FILE")
+    ]
 
 
 def unjustified(request: Request) -> list[Refusal]:
@@ -101,7 +103,9 @@ def unjustified(request: Request) -> list[Refusal]:
     if verdict.justified or (verdict.override_reason or "").strip():
         return []
     found = f"the verdict is {verdict.title!r}: {verdict.reason}"
-    return [Refusal("unjustified", found, "follow it, or record why not: advise SCENARIO --plan FILE --override REASON")]
+    return [
+        Refusal("unjustified", found, "follow it, or record why not: advise SCENARIO --plan FILE --override REASON")
+    ]
 
 
 def outside(request: Request) -> list[Refusal]:
@@ -127,7 +131,9 @@ def executable(request: Request) -> list[Refusal]:
     """Rule 6: a model folder holds data, nothing that runs when it is loaded."""
     facts = request.facts
     code = [path for path in facts.model_files if PurePosixPath(path).suffix.lower() in CODE_SUFFIXES]
-    found = [Refusal("executable", f"{path} can run code when loaded", "keep safetensors and JSON only") for path in code]
+    found = [
+        Refusal("executable", f"{path} can run code when loaded", "keep safetensors and JSON only") for path in code
+    ]
     remedy = "use a model whose architecture the library knows, without auto_map"
     return found + [Refusal("executable", f"{path} asks for code of its own", remedy) for path in facts.auto_map]
 

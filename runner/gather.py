@@ -1,4 +1,4 @@
-"""Edge: what the gate asks about, gathered from this machine: files and digests, disk, memory, packages, the run folder."""
+"""Edge: what the gate asks about, gathered from this machine: files, disk, memory, packages, the run folder."""
 
 import json
 import shutil
@@ -13,6 +13,7 @@ from advisor.plan import FileRef, Plan
 from runner.disk import files_below, free_bytes, sha256_file
 
 RUN_FILE = "run.json"
+BEFORE_RUN_FILE = frozenset({"lock", "plan.json"})  # a run killed while it claimed its folder leaves these
 MAX_CONFIG_BYTES = 4 * 1024 * 1024  # configuration is kilobytes; larger JSON (tokenizer.json) is data to its reader
 NVIDIA_SMI_SECONDS = 20  # a healthy driver answers in one
 
@@ -91,8 +92,8 @@ def run_folder_state(run_folder: Path) -> tuple[str | None, bool]:
     try:
         return str(json.loads((run_folder / RUN_FILE).read_bytes())["plan_id"]), False
     except (OSError, ValueError, KeyError, TypeError):
-        made_by_run = {"lock", f".{RUN_FILE}"}
-        return None, run_folder.exists() and any(entry.name not in made_by_run for entry in run_folder.iterdir())
+        names = {entry.name for entry in run_folder.iterdir()} if run_folder.exists() else set[str]()
+        return None, any(not name.startswith(".") for name in names - BEFORE_RUN_FILE)
 
 
 def memory_free_bytes() -> int | None:

@@ -225,7 +225,13 @@ class Meter:
         self.screen.say(f"note: {event}: {detail}")
 
     def _show(
-        self, unit: Literal["steps", "rows"], done: int, total: int, seconds: float, loss: float | None, speed: float | None
+        self,
+        unit: Literal["steps", "rows"],
+        done: int,
+        total: int,
+        seconds: float,
+        loss: float | None,
+        speed: float | None,
     ) -> None:
         """Hand the screen one state; time left is the mean of recent work times what is left of this stage."""
         self._work_seconds = [*self._work_seconds[-19:], seconds]

@@ -138,7 +138,7 @@ def wilson(successes: int, n: int) -> Interval:
 
 
 def paired_correlation(both: int, only_first: int, only_second: int, neither: int) -> float:
-    """Return the correlation of two paired outcomes with Newcombe's correction for continuity; 0 where it is undefined."""
+    """Return the correlation of paired outcomes with Newcombe's correction for continuity; 0 where undefined."""
     first, second = both + only_first, both + only_second
     n = both + only_first + only_second + neither
     under = first * (n - first) * second * (n - second)

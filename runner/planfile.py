@@ -1,4 +1,4 @@
-"""Read plan.json: bytes -> document -> Plan. What cannot be read is a fault (exit 1); what may not run is the gate's."""
+"""Read plan.json: bytes -> document -> Plan. What cannot be read is a fault; what may not run is the gate's."""
 
 import json
 from dataclasses import dataclass
@@ -56,7 +56,9 @@ def parse(content: bytes, name: str) -> dict[str, Any]:
         document = json.loads(content, object_pairs_hook=no_duplicates, parse_constant=no_constant)
         canonical_json(document)  # also refuses 1e999 and lone surrogates, which have no canonical form
     except (ValueError, RecursionError) as error:
-        raise PlanFaultsError([f"{name} is not a plan: {error}; make it again: advise SCENARIO --plan {name}"]) from None
+        raise PlanFaultsError(
+            [f"{name} is not a plan: {error}; make it again: advise SCENARIO --plan {name}"]
+        ) from None
     if not isinstance(document, dict):
         raise PlanFaultsError([f"{name} holds a {type(document).__name__}; wanted a JSON object"])
     return document

@@ -1,12 +1,12 @@
 """What the ledger says was used: attempts, stages, steps, seconds and money. Pure; the same for a live or a dead run.
 
-Rule 1  An attempt is billed from its process's first second to its `attempt_ended`. One that was killed is billed to its
-        last line plus HEARTBEAT_SECONDS, since a living process writes at least that often; never past the next start.
+Rule 1  An attempt is billed from its process's first second to its `attempt_ended`. One that was killed is billed to
+        its last line plus HEARTBEAT_SECONDS (a living process writes at least that often), never past the next start.
 Rule 2  On a rented machine that was not restarted, the time between two attempts is idle, and billed. Across a restart
         of the machine it is not known, and is reported as such.
 Rule 3  Work done twice is paid twice: a step (or batch of rows) already executed counts as executed, not as unique.
-Rule 4  Within a stage, seconds are productive (unique work), redone, or restart: getting ready again in a later attempt,
-        and what a killed attempt did after its last whole piece of work.
+Rule 4  Within a stage, seconds are productive (unique work), redone, or restart: getting ready again in a later
+        attempt, and what a killed attempt did after its last whole piece of work.
 """
 
 from collections.abc import Iterable
@@ -18,7 +18,9 @@ from pricing.units import SECONDS_PER_HOUR
 from runner.ledger import Entry, unique
 
 HEARTBEAT_SECONDS = Decimal(1)  # long enough to cost nothing, short enough that a killed hour is billed within 0.03 %
-NANO_USD = Decimal("0.000000001")  # money is booked to the billionth: a second of a 0.06 USD/h machine is 16,667 of them
+NANO_USD = Decimal(
+    "0.000000001"
+)  # money is booked to the billionth: a second of a 0.06 USD/h machine is 16,667 of them
 ZERO = Decimal(0)
 
 
@@ -85,7 +87,7 @@ def by_attempt(entries: Iterable[Entry]) -> list[list[Entry]]:
 
 
 def same_boot_seconds(group: list[Entry], following: list[Entry] | None) -> Decimal | None:
-    """Return the seconds from this attempt's start to the next one's; None if there is none or the machine restarted."""
+    """Return the seconds from this attempt's start to the next one's; None if none, or after a machine's restart."""
     if following is None:
         return None
     here, there = group[0].data, following[0].data
@@ -113,7 +115,7 @@ def attempt_of(group: list[Entry], seconds: Decimal, idle: Decimal | None) -> At
 
 
 def idle_before(previous: tuple[Decimal, Decimal | None] | None, rented: bool) -> Decimal | None:
-    """Return the billed idle seconds before an attempt (Rule 2), from the earlier one's (billed seconds, seconds to next)."""
+    """Return the billed idle seconds before an attempt (Rule 2); `previous` is (billed seconds, seconds to next)."""
     if previous is None or not rented:
         return ZERO
     billed, to_next = previous

@@ -15,3 +15,8 @@ def explain(figures: Mapping[str, FigureRecord], name: str, depth: int = 0, para
     for below, child in figure.inputs.items():
         lines += explain(figures, child, depth + 1, below)
     return lines
+
+
+def named(figures: Mapping[str, FigureRecord], asked: str) -> list[str]:
+    """Return the figure of that name, else every figure that holds the text in its name."""
+    return [asked] if asked in figures else sorted(name for name in figures if asked in name)

@@ -18,6 +18,11 @@ ROADS = {
 }
 
 
+def console(no_color: bool) -> Console:
+    """Return a console on stdout: as wide as the terminal, 80 columns in a pipe; NO_COLOR is honoured by rich."""
+    return Console(no_color=no_color or None, highlight=False)
+
+
 def table(title: str, *columns: str, right: tuple[int, ...] = ()) -> Table:
     """Return an empty table in the house's style; `right` lists the columns of numbers."""
     made = Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False)

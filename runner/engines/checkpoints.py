@@ -125,7 +125,8 @@ def read_commit(directory: Path) -> Commit:
     try:
         body: dict[str, Any] = json.loads((directory / COMMIT).read_bytes())
         claimed = body.pop("sha256")
-        intact = hashlib.sha256(canonical_json(body)).hexdigest() == claimed and body.pop("format") == FORMAT
+        intact = hashlib.sha256(canonical_json(body)).hexdigest() == claimed
+        made_by = body.pop("format")
         files = {name: FileDigest(**entry) for name, entry in body.pop("files").items()}
         commit = Commit(files=files, **body)
     except FileNotFoundError:
@@ -134,8 +135,8 @@ def read_commit(directory: Path) -> Commit:
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         message = f"{COMMIT} is unreadable: {error}"
         raise ValueError(message) from None
-    if not intact:
-        message = f"{COMMIT} does not match its own digest"
+    if not intact or made_by != FORMAT:
+        message = f"{COMMIT} does not match its own digest" if not intact else f"{COMMIT} is of format {made_by}"
         raise ValueError(message)
     for name, wanted in files.items():
         _verify(directory / name, wanted)

@@ -59,9 +59,9 @@ def _row_list(rows: Sequence[int]) -> str:
     return f"row {shown}" + (f" and {more} more" if more > 0 else "")
 
 
-def read_rows(path: Path, faults: Faults) -> list[dict[str, Any]]:
-    """Return the JSON objects of a JSONL file, one a line; other lines become faults."""
-    rows: list[dict[str, Any]] = []
+def read_rows(path: Path, faults: Faults) -> list[tuple[int, dict[str, Any]]]:
+    """Return the JSON objects of a JSONL file with their line numbers from 0; other lines become faults."""
+    rows: list[tuple[int, dict[str, Any]]] = []
     for number, line in enumerate(path.read_text(encoding="utf-8").split("\n")):
         if not line.strip():
             continue
@@ -71,7 +71,7 @@ def read_rows(path: Path, faults: Faults) -> list[dict[str, Any]]:
             faults.add(f"not JSON ({error}); wanted one object a line", number)
             continue
         if isinstance(row, dict):
-            rows.append(row)
+            rows.append((number, row))
         else:
             faults.add(f"a {type(row).__name__}; wanted an object", number)
     if not rows:
@@ -138,7 +138,7 @@ def template_for_loss(tokenizer: Any, assistant_only: bool) -> tuple[str | None,
 
 
 def _chat_rows(
-    records: Sequence[dict[str, Any]], tokenizer: Any, settings: TrainSettings, faults: Faults
+    records: Sequence[tuple[int, dict[str, Any]]], tokenizer: Any, settings: TrainSettings, faults: Faults
 ) -> list[TokenRow]:
     template, wrong = template_for_loss(tokenizer, settings.assistant_only_loss)
     if wrong:
@@ -159,9 +159,11 @@ def _chat_rows(
     return rows
 
 
-def _sound_conversations(records: Sequence[dict[str, Any]], faults: Faults) -> list[tuple[int, list[dict[str, str]]]]:
+def _sound_conversations(
+    records: Sequence[tuple[int, dict[str, Any]]], faults: Faults
+) -> list[tuple[int, list[dict[str, str]]]]:
     sound: list[tuple[int, list[dict[str, str]]]] = []
-    for number, record in enumerate(records):
+    for number, record in records:
         wrong = message_faults(record.get("messages"))
         if "text" in record:
             wrong.append("`text` beside `messages`; wanted one of them, or the trainer may read the other")
@@ -218,10 +220,10 @@ def end_of_turn_ids(tokenizer: Any) -> set[int]:
 
 
 def _text_rows(
-    records: Sequence[dict[str, Any]], tokenizer: Any, settings: TrainSettings, faults: Faults
+    records: Sequence[tuple[int, dict[str, Any]]], tokenizer: Any, settings: TrainSettings, faults: Faults
 ) -> list[TokenRow]:
     rows: list[TokenRow] = []
-    for number, record in enumerate(records):
+    for number, record in records:
         text = record.get("text")
         if not isinstance(text, str) or not text.strip():
             faults.add("`text` is missing, null or empty; wanted the text to learn", number)

@@ -29,7 +29,9 @@ def known_noise() -> Iterator[None]:
         # paged optimizers have nothing to page on a CPU; the watcher is told once, in words
         warnings.filterwarnings("ignore", message=".*[Pp]aged optimizers.*")
         # peft still asks transformers by the old name
-        warnings.filterwarnings("ignore", message=r"`\w*gradient_checkpointing\w*` is deprecated", category=FutureWarning)
+        warnings.filterwarnings(
+            "ignore", message=r"`\w*gradient_checkpointing\w*` is deprecated", category=FutureWarning
+        )
         yield
 
 

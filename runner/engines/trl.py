@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from datasets import Dataset
 from peft import LoraConfig
+from transformers import PrinterCallback
 
 from runner.engine import MergeResult, Message, ModelRef, TrainJob, TrainResult, Watcher
 from runner.engines import answering, merging
@@ -140,6 +141,7 @@ def _train_on(
     torch.use_deterministic_algorithms(True, warn_only=True)
     torch.utils.deterministic.fill_uninitialized_memory = False
     trainer = build_trainer(job, store, watcher, tokenizer, rows)
+    trainer.remove_callback(PrinterCallback)  # it prints to stdout, which is the report's
     trainer.add_callback(Reporter(trainer, job.settings.save_every_steps))
     trainer.train(resume_from_checkpoint=str(found[0]) if found else False)
     committed = store.open()

@@ -1,8 +1,8 @@
-"""The text the base model is pre-trained on: what anyone has offline, and nothing of the routing task. Standard library only.
+"""The text the base model is pre-trained on: what anyone has offline, and nothing of the routing task. Stdlib only.
 
-Three sources, all made by seed: docstrings of the running interpreter's standard library; short texts about one field of
-life each, from `generic_text.toml`; and skill questions in chat form (copy, spell a list as JSON, sort a small story by topic,
-mood and colour) whose keys and labels are not those of the routing task. `forbidden` proves it.
+Three sources, all made by seed: docstrings of the running interpreter's standard library; short texts about one field
+of life each, from `generic_text.toml`; and skill questions in chat form (copy words, write a list as JSON, sort a
+small story by topic, mood and colour) whose keys and labels are not those of the routing task. `forbidden` proves it.
 """
 
 import ast

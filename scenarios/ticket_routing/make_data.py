@@ -2,15 +2,16 @@
 
     python scenarios/ticket_routing/make_data.py            writes train.jsonl, valid.jsonl, test.jsonl beside this file
 
-The recipe. `phrasings.toml` lists what customers say: for each of ten queues the problem, in 16 phrasings for training,
-5 for validation and 10 for the test; for each priority the hints at urgency; and the sentences that name a product, all
-split the same way. A message is one problem, perhaps a product sentence, perhaps a hint, perhaps a greeting, an order
-number and a farewell; some are all in lower case and some carry a typing error. The answer follows from the parts alone.
+The recipe. `phrasings.toml` lists what customers say: for each of ten queues the problem, in 16 phrasings for
+training, 5 for validation and 10 for the test; for each priority the hints at urgency; and the sentences that name a
+product, all split the same way. A message is one problem, perhaps a product sentence, perhaps a hint, perhaps a
+greeting, an order number and a farewell; some are all in lower case, some carry a typing error. The answer follows
+from the parts alone.
 
-Why a score on it means something: no phrasing of valid or test occurs in training (the script refuses to write otherwise),
-so a model scores by knowing what words mean. Choose settings on valid.jsonl only; test.jsonl is locked: evaluate on it
-once. Rows are not independent: 500 test rows stand on 100 problem phrasings, so an interval should resample phrasings.
-What it is not: real tickets. The texts are made up, in one language, with clean labels.
+Why a score on it means something: no phrasing of valid or test occurs in training (the script refuses to write
+otherwise), so a model scores by knowing what words mean. Choose settings on valid.jsonl only; test.jsonl is locked:
+evaluate on it once. Rows are not independent: 500 test rows stand on 100 problem phrasings, so an interval should
+resample phrasings. What it is not: real tickets. The texts are made up, in one language, with clean labels.
 """
 
 import itertools

@@ -1,15 +1,14 @@
-"""Pre-train the small base model that the default scenario tunes: a Llama decoder of about a million weights, on two cores.
+"""Pre-train the base model that the default scenario tunes: a Llama decoder of about a million weights, on two cores.
 
     python scenarios/ticket_routing/pretrain_base.py [--steps N]        writes base_model/ beside this file
 
-It reads generic text only (see generic_text.py) and stops if a phrasing, message or answer of the routing task is in it. The
-same interpreter and the same libraries on the same kind of processor give the same bytes; elsewhere rounding differs.
+It reads generic text only (see generic_text.py) and stops if a phrasing, message or answer of the routing task is in
+it. The same interpreter and libraries on the same kind of processor give the same bytes; elsewhere rounding differs.
 """
 
 import argparse
 import os
 import random
-import shutil
 import time
 from pathlib import Path
 

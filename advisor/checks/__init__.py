@@ -1,0 +1,1 @@
+"""Checks of training records that advisor and runner share; stands on nothing but the standard library and numpy."""

@@ -1,0 +1,204 @@
+"""run PLAN | run report DIR | run ledger DIR. Results on stdout, progress on stderr; command bodies import late."""
+
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+
+import typer
+from typer.core import TyperGroup
+
+if TYPE_CHECKING:
+    from runner.stages import Options, Outcome
+
+PLAN_COMMAND = "plan"
+HELP = """Carry out a plan, and account for what it cost: run plan.json
+
+Run it again and it goes on where it was. Ctrl-C or SIGTERM saves first.
+
+Exit codes: 0 done, 1 the plan cannot be read, 2 wrong usage, 3 refused (or it must not ship), 4 stopped at a limit,
+5 a stage failed, 75 stopped by a signal, run again to go on.
+"""
+
+
+class Format(StrEnum):
+    """Forms of a result."""
+
+    TABLE = "table"
+    JSON = "json"
+    MARKDOWN = "markdown"
+
+
+class PlanOrWord(TyperGroup):
+    """`run plan.json` and `run report DIR` share one program: a first word that is no command is a plan."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Put the hidden command before a plan or an option of it."""
+        own = {name for parameter in self.get_params(ctx) for name in parameter.opts}
+        if args and args[0] not in self.commands and args[0] not in own:
+            args = [PLAN_COMMAND, *args]
+        return super().parse_args(ctx, args)
+
+
+app = typer.Typer(
+    cls=PlanOrWord, help=HELP, no_args_is_help=True, rich_markup_mode=None, pretty_exceptions_enable=False
+)
+
+FormatOption = Annotated[Format, typer.Option("--format", help="Form of the result on stdout.")]
+FolderArgument = Annotated[Path, typer.Argument(metavar="DIR", help="A run folder.", exists=True, file_okay=False)]
+
+
+def show_version(asked: bool) -> None:
+    """Print the version and end."""
+    if asked:
+        from importlib.metadata import version
+
+        typer.echo(f"run (crossover {version('crossover')})")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[bool, typer.Option("--version", callback=show_version, is_eager=True, help="Show it.")] = False,
+) -> None:
+    """Hold the options that belong to no command."""
+
+
+@app.command(PLAN_COMMAND, hidden=True)
+def plan(
+    plan_path: Annotated[Path, typer.Argument(metavar="PLAN", help="plan.json, written by advise --plan.")],
+    folder: Annotated[Path | None, typer.Option("--dir", help="Run folder [run-<plan id> beside the plan].")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Gate and forecast only; spends nothing.")] = False,
+    max_usd: Annotated[
+        str | None, typer.Option("--max-usd", help="Stop at this cost, if below the plan's limit.")
+    ] = None,
+    max_hours: Annotated[float | None, typer.Option("--max-hours", min=0, help="Stop after these hours.")] = None,
+    usd_per_hour: Annotated[
+        str | None, typer.Option("--usd-per-hour", help="What an hour of this machine really costs [the plan's].")
+    ] = None,
+    as_of: Annotated[str | None, typer.Option("--as-of", metavar="DATE", help="Take this day as today.")] = None,
+    form: FormatOption = Format.TABLE,
+) -> None:
+    """Carry out PLAN, or go on with it. Example: run plan.json --max-usd 5"""
+    from runner.clock import process_start_seconds
+
+    started_seconds = process_start_seconds()
+    from runner.stages import Options
+
+    chosen = Options(
+        as_of=day(as_of),
+        max_usd=amount(max_usd, "--max-usd"),
+        max_hours=max_hours,
+        usd_per_hour=amount(usd_per_hour, "--usd-per-hour"),
+    )
+    if dry_run:
+        finish(dry(plan_path, folder, chosen, form))
+    outcome = guarded(plan_path, folder, chosen, started_seconds)
+    typer.echo(shown(outcome.report, form), nl=False)
+    typer.echo(outcome.sentence, err=True)
+    finish(outcome.exit_code)
+
+
+@app.command()
+def report(folder: FolderArgument, form: FormatOption = Format.TABLE) -> None:
+    """Show a run's report: predicted and actual, why the money differs, whether it ships."""
+    typer.echo(shown(report_of(folder), form), nl=False)
+
+
+@app.command()
+def ledger(folder: FolderArgument, form: FormatOption = Format.TABLE) -> None:
+    """Show a run's ledger: every attempt with its cost, then every entry but heartbeats and steps (json: all)."""
+    from runner.doors import ledger_text
+
+    typer.echo(checked(lambda: ledger_text(folder, form.value)), nl=False)
+
+
+def guarded(plan_path: Path, folder: Path | None, chosen: "Options", started_seconds: float) -> "Outcome":
+    """Run the plan with the real engine; a plan that may not or cannot run ends the program with its reasons."""
+    from runner import clock
+    from runner.screen import StderrScreen
+    from runner.stages import run_plan
+
+    def engine() -> Any:
+        from runner.engines.trl import TrlEngine
+
+        return TrlEngine()
+
+    return checked(lambda: run_plan(plan_path, folder, engine, chosen, clock, StderrScreen(), started_seconds))
+
+
+def checked(work: Any) -> Any:
+    """Return what `work` returns; its known ways to fail end the program with their sentences and exit code."""
+    from runner.doors import KNOWN_FAULTS, explain
+
+    try:
+        return work()
+    except KNOWN_FAULTS as error:
+        code, text = explain(error)
+        typer.echo(text, err=True)
+        finish(code)
+
+
+def dry(plan_path: Path, folder: Path | None, chosen: "Options", form: Format) -> int:
+    """Print what the plan would do and cost; 0 if the gate lets it."""
+    from runner.doors import forecast_text
+
+    typer.echo(checked(lambda: forecast_text(plan_path, folder, chosen, form.value)), nl=False)
+    return 0
+
+
+def report_of(folder: Path) -> dict[str, Any]:
+    """Return the report of a run folder."""
+    from runner.doors import read_report
+
+    return checked(lambda: read_report(folder))
+
+
+def shown(document: dict[str, Any], form: Format) -> str:
+    """Return the report in the form asked for."""
+    from runner.doors import report_text
+
+    return report_text(document, form.value)
+
+
+def day(text: str | None) -> Any:
+    """Return the date given, else today's."""
+    from datetime import date
+
+    from runner.clock import today
+
+    if text is None:
+        return today()
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise typer.BadParameter(f"{text!r} is no date; wanted YYYY-MM-DD", param_hint="--as-of") from None
+
+
+def amount(text: str | None, name: str) -> Any:
+    """Return money given as text as Decimal; it must be a number, not below 0."""
+    from decimal import Decimal, InvalidOperation
+
+    if text is None:
+        return None
+    try:
+        value = Decimal(text)
+    except InvalidOperation:
+        value = Decimal("NaN")
+    if not value.is_finite() or value < 0:
+        raise typer.BadParameter(f"{text!r} is no amount; wanted for example 2.50", param_hint=name)
+    return value
+
+
+def finish(code: int) -> NoReturn:
+    """End with the exit code."""
+    raise typer.Exit(code)
+
+
+def main() -> None:
+    """Enter the program."""
+    app()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,42 @@
+"""Record files as the stages take them: through the reader that the advisor's readiness check uses too."""
+
+from pathlib import Path
+
+from advisor.checks.records import RecordFault, read_records
+from runner.curate import Dropped, Row
+from runner.engine import Message
+
+EMPTY_WORDS = "is empty"  # how advisor.checks says it; a test holds the two together
+
+
+def read_rows(path: Path) -> tuple[list[Row], list[Dropped]]:
+    """Return the conversations of a file, and one dropped row for each line that holds none. Raises OSError."""
+    records, faults = read_records(path)
+    plain = [
+        RecordFault(record.line, "is plain text; wanted a prompt and an answer")
+        for record in records
+        if len(record.messages) < 2
+    ]
+    rows = [
+        Row(record.line, tuple(Message(role=turn.role, content=turn.content) for turn in record.messages))
+        for record in records
+        if len(record.messages) >= 2
+    ]
+    return rows, by_line([*faults, *plain])
+
+
+def by_line(faults: list[RecordFault]) -> list[Dropped]:
+    """Return one dropped row a line, with all that is wrong with it."""
+    found: dict[int, list[str]] = {}
+    for fault in faults:
+        found.setdefault(fault.line, []).append(fault.reason)
+    return [
+        Dropped(line, "empty" if any(EMPTY_WORDS in reason for reason in reasons) else "fault", "; ".join(reasons))
+        for line, reasons in sorted(found.items())
+    ]
+
+
+def read_texts(path: Path) -> list[str]:
+    """Return the texts of a file of unlabelled records; of a conversation, every turn. Faulty rows are left out."""
+    records, _ = read_records(path)
+    return ["\n".join(turn.content for turn in record.messages) for record in records]

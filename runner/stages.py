@@ -1,0 +1,205 @@
+"""Carry out a plan: gate, lock, one metered attempt over the stages that are still to do, and what came of it.
+
+The order is a table (the plan's stages, checked by the gate); a stage that is committed is verified and not done again.
+"""
+
+import json
+import traceback
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from datetime import date
+from decimal import Decimal
+from pathlib import Path
+
+from advisor.plan import Plan
+from runner.disk import LockedError, boot_id, host_name, locked, write_atomic
+from runner.engine import Engine
+from runner.evaluate import StopRequestedError
+from runner.folder import DamagedRunError, RunFolder, commits_in_order
+from runner.gate import Refusal, RefusedError, Request, judge, needed_packages, refuse_unread
+from runner.gather import gather
+from runner.ledger import Ledger
+from runner.meter import Budget, Clock, Meter, Rate, Screen
+from runner.planfile import read_plan
+from runner.report import build_report
+from runner.stopping import EXIT_RESUMABLE, stop_signals
+from runner.work import BODIES, Run
+
+EXIT_ANSWERED, EXIT_INPUT, EXIT_USAGE, EXIT_REFUSED, EXIT_LIMIT, EXIT_FAILED = range(6)
+STOP_EXITS = {"limit usd": EXIT_LIMIT, "limit hours": EXIT_LIMIT}
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What the caller adds to a plan: tighter limits, what an hour really costs, and the packages the engine needs.
+
+    `packages` None asks the plan's method; the limits that hold are the lower of these and the plan's.
+    """
+
+    as_of: date
+    max_usd: Decimal | None = None
+    max_hours: float | None = None
+    usd_per_hour: Decimal | None = None
+    packages: Sequence[str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How it ended: the process's exit code, one sentence, and the report if anything was run."""
+
+    exit_code: int
+    sentence: str
+    report: dict[str, object] = field(default_factory=dict[str, object])
+
+
+def default_folder(plan_path: Path, plan_id: str) -> Path:
+    """Return where a run goes unless somebody says otherwise."""
+    return plan_path.parent / f"run-{plan_id[:12]}"
+
+
+def admit(plan_path: Path, folder: Path | None, options: Options) -> tuple[Plan, Path]:
+    """Return the plan and its run folder. Raises PlanFaultsError, RefusedError, OSError."""
+    file = read_plan(plan_path.read_bytes(), plan_path.name)
+    if file.plan is None:
+        raise RefusedError(refuse_unread(file))
+    plan = file.plan
+    run_folder = folder or default_folder(plan_path, plan.plan_id)
+    packages = needed_packages(plan) if options.packages is None else options.packages
+    facts = gather(plan, plan_path.parent, run_folder, options.as_of, packages)
+    refusals = judge(Request(file.document, plan, facts))
+    if refusals:
+        raise RefusedError(refusals)
+    return plan, run_folder
+
+
+def rate_of(plan: Plan, options: Options) -> Rate:
+    """Return what an hour costs and who says so: the caller, a price line of the plan, or the plan's machine."""
+    rented = plan.machine.kind == "rented"
+    if options.usd_per_hour is not None:
+        return Rate(options.usd_per_hour, "stated with --usd-per-hour", rented)
+    amount = plan.machine.usd_per_hour
+    for price in plan.prices:
+        if price.amount == amount and price.unit in ("usd_per_hour", "usd_per_gpu_hour"):
+            return Rate(amount, f"{price.name}: {price.source}", rented)
+    return Rate(amount, f"the plan's machine {plan.machine.name}", rented)
+
+
+def budget_of(plan: Plan, options: Options) -> Budget:
+    """Return the lower of the plan's limits and the caller's."""
+    usd = plan.limits.usd if options.max_usd is None else min(plan.limits.usd, options.max_usd)
+    hours = plan.limits.hours if options.max_hours is None else min(plan.limits.hours, options.max_hours)
+    return Budget(usd, Decimal(str(hours)))
+
+
+def run_plan(
+    plan_path: Path,
+    folder: Path | None,
+    engine: Callable[[], Engine],
+    options: Options,
+    clock: Clock,
+    screen: Screen,
+    started_seconds: float,
+) -> Outcome:
+    """Carry out the plan, or go on with it; `engine` is called once the meter runs, since loading it is billed.
+
+    Raises PlanFaultsError, RefusedError, DamagedRunError, LedgerFaultError or OSError where nothing could be run.
+    """
+    plan, run_folder = admit(plan_path, folder, options)
+    run_folder.mkdir(parents=True, exist_ok=True)
+    with held(run_folder) as taken_over:
+        home = RunFolder(run_folder, plan.plan_id)
+        home.prepare(plan_path.read_bytes())
+        commits = commits_in_order(home, plan)
+        for commit in commits.values():
+            home.verify(commit)
+        if len(commits) == len(plan.stages):
+            return outcome_of(home, plan, "finished")
+        ledger = Ledger(home.ledger, plan.plan_id)
+        try:
+            meter = Meter(ledger, clock, started_seconds, rate_of(plan, options), budget_of(plan, options), screen)
+            reason = attempt(plan, plan_path.parent, home, engine, meter, taken_over)
+        finally:
+            ledger.close()
+        return outcome_of(home, plan, reason)
+
+
+def held(run_folder: Path) -> AbstractContextManager[str | None]:
+    """Return the lock of the run folder."""
+    return locked(run_folder / "lock")
+
+
+def attempt(
+    plan: Plan, root: Path, home: RunFolder, engine: Callable[[], Engine], meter: Meter, taken_over: str | None
+) -> str:
+    """Run one attempt; return how it ended: finished, a signal's name, `limit ...`, `refused ...` or `failed ...`."""
+    meter.start(host_name(), boot_id())
+    with stop_signals(meter.ask_stop), meter.heartbeats():
+        if taken_over:
+            meter.note("lock", taken_over)
+        if meter.ledger.torn:
+            meter.note("ledger", f"{meter.ledger.torn} bytes of a torn last line were moved to ledger.jsonl.torn")
+        reason = guarded(plan, root, home, engine, meter)
+    meter.record("attempt_ended", reason=reason, usd=str(meter.run_usd()), usd_per_hour=str(meter.rate.usd_per_hour))
+    return reason
+
+
+def guarded(plan: Plan, root: Path, home: RunFolder, engine: Callable[[], Engine], meter: Meter) -> str:
+    """Do what is left and return how it ended; a stage's failure is an ending too, with its trace in failure.txt."""
+    try:
+        if meter.must_stop():
+            raise StopRequestedError
+        made = engine()
+        meter.record("engine_ready", **made.identity())
+        do_stages(Run(plan, root, home, made, meter))
+    except StopRequestedError:
+        return str(meter.stop_asked)
+    except RefusedError as refused:
+        return f"refused {refused}"
+    except Exception as error:  # an engine may raise anything, and every ending is accounted for
+        write_atomic(home.path / "failure.txt", traceback.format_exc().encode(errors="replace"))
+        return f"failed {type(error).__name__}: {error}"
+    return "finished"
+
+
+def do_stages(run: Run) -> None:
+    """Do every stage that is not committed, in the plan's order. Raises StopRequestedError between stages too."""
+    booked = {str(entry.data["stage"]) for entry in run.meter.ledger.entries if entry.event == "stage_committed"}
+    for stage in run.plan.stages:
+        commit = run.folder.committed(stage.name)
+        if commit is not None and stage.name in booked:
+            continue
+        if stage.name != "account" and run.meter.must_stop():  # a verdict that is all but there costs nothing more
+            raise StopRequestedError
+        run.meter.enter(stage.name)
+        if commit is None:  # else it was killed between its commit and the ledger's line
+            done = BODIES[stage.name](run, stage)
+            commit = run.folder.commit(stage.name, done.outputs, done.result)
+        run.meter.record("stage_committed", stage=stage.name, outputs=commit.outputs, result=commit.result)
+
+
+def outcome_of(home: RunFolder, plan: Plan, reason: str) -> Outcome:
+    """Return the exit code, the sentence and the report of an attempt's end, and keep the report in the folder."""
+    report = build_report(home, plan)
+    write_atomic(home.path / "report.json", json.dumps(report, indent=1, ensure_ascii=False).encode())
+    if reason == "finished":
+        ships = report["ships"]
+        if ships is False:
+            return Outcome(EXIT_REFUSED, "finished; the quality gate says it must not ship", report)
+        return Outcome(EXIT_ANSWERED, "finished", report)
+    if reason.startswith("refused"):
+        return Outcome(EXIT_REFUSED, reason, report)
+    if reason.startswith("failed"):
+        where = home.path / "failure.txt"
+        return Outcome(EXIT_FAILED, f"{reason}. Trace in {where}; correct the cause and run again to go on", report)
+    code = STOP_EXITS.get(reason, EXIT_RESUMABLE)
+    step = "raise the limit and run again" if code == EXIT_LIMIT else "run again"
+    return Outcome(code, f"stopped by {reason}; everything so far is saved, {step} to go on", report)
+
+
+def lock_refusal(error: LockedError) -> Refusal:
+    """Return a held lock as the gate's refusal."""
+    return Refusal("lock", str(error), "only one run at a time may use a folder")
+
+
+__all__ = ["DamagedRunError", "LockedError", "Options", "Outcome", "default_folder", "run_plan"]
