@@ -90,7 +90,7 @@ class CrossoverRecord(Record):
 
 
 class FlipRecord(Record):
-    """The value of one input at which the volume gate flips; None: not within a thousandth to a thousand times today."""
+    """The value of one input at which the volume gate flips; None: not from a thousandth to a thousand times today."""
 
     input: str
     unit: str

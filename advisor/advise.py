@@ -26,11 +26,12 @@ from advisor.need import Gate, Motives, all_at_once, five_questions, volume_answ
 from advisor.readiness import Readiness
 from advisor.records import figure_records
 from advisor.remarks import NOT_ASSESSED, rejected, warnings
-from advisor.roads import Map, Success, survey
+from advisor.roads import Map, NotAssessedError, Success, survey, training_rate
 from advisor.scenario import Scenario
 from advisor.shape import ModelShape
 from advisor.verdict import Facts, Rung, decide
 from pricing.figure import Figure, Kind, leaves, measured
+from pricing.names import PriceError
 from pricing.table import PriceBook
 
 STALE_DAYS = 90
@@ -57,8 +58,11 @@ class Result:
     """The advice, and the live figures and physics that the plan is made from."""
 
     advice: Advice
+    question: Question
     estimates: Estimates
     ground: Ground
+    roots: tuple[Figure, ...]
+    rate: Figure | str
 
 
 def success_share(name: str, trials: Sequence[ScoredTrial]) -> Figure | None:
@@ -140,6 +144,14 @@ def motives(scenario: Scenario) -> Motives:
     return Motives(tuple(named))
 
 
+def machine_rate(map_: Map) -> Figure | str:
+    """Return the training machine's hourly rate, or the reason why there is none."""
+    try:
+        return training_rate(map_)
+    except (NotAssessedError, PriceError) as reason:
+        return str(reason)
+
+
 def next_measurement(scenario: Scenario, balance: Balance | None) -> MeasurementRecord | None:
     """Return the cheapest measurement that would close an open gate, by answers to be scored and today's price."""
     target = scenario.quality.target.value
@@ -198,7 +210,7 @@ def advise(question: Question) -> Result:
     )
     roots = [figure for option in options for figure in (option.lifetime, option.upfront)]
     roots += [] if balance is None else [balance.saving]
-    roots += [f for f in (estimates.physics.run_hours, estimates.step_tokens) if isinstance(f, Figure)]
+    roots += [estimates.physics.run_hours] if isinstance(estimates.physics.run_hours, Figure) else []
     advice = Advice(
         format_version=FORMAT_VERSION,
         scenario=ScenarioRecord(name=scenario.name, sha256=question.scenario_sha256),
@@ -226,7 +238,7 @@ def advise(question: Question) -> Result:
         not_assessed=NOT_ASSESSED,
         figures=figure_records(roots),
     )
-    return Result(advice, estimates, ground)
+    return Result(advice, question, estimates, ground, tuple(roots), machine_rate(map_))
 
 
 def readiness_record(readiness: Readiness) -> ReadinessRecord:
@@ -235,5 +247,5 @@ def readiness_record(readiness: Readiness) -> ReadinessRecord:
         answer=readiness.answer.value,
         tier=readiness.tier,
         usable_rows=readiness.usable_rows,
-        findings=tuple(str(finding) for finding in readiness.findings),
+        findings=tuple(f"{finding.why}; {finding.remedy}" for finding in readiness.findings),
     )

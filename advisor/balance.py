@@ -165,7 +165,7 @@ def crossovers(ground: Ground, options: Sequence[Option]) -> tuple[CrossoverReco
 def flips(balance: Balance) -> tuple[FlipRecord, ...]:
     """Return, for every number the saving rests on, the value at which it crosses the margin; nearest flip first."""
     rows: list[tuple[float, FlipRecord]] = []
-    for leaf in leaves(balance.saving):
+    for leaf in {leaf.name: leaf for leaf in leaves(balance.saving)}.values():
         if not np.ndim(leaf.value) and float(leaf.value) > 0:
             at = flip_value(balance.saving, leaf, balance.margin_share, FLIP_REACH)
             distance = np.inf if at is None else abs(np.log(at / float(leaf.value)))

@@ -77,7 +77,8 @@ def model_key(name: str) -> str:
 
 
 _VARIANT_WORDS: Final = frozenset(
-    "instruct chat it hf gptq awq int4 int8 fp8 fp16 bf16 nvfp4 bnb 4bit nf4 gguf base thinking".split()
+    {"instruct", "chat", "it", "hf", "base", "thinking", "gptq", "awq", "gguf", "bnb"}
+    | {"int4", "int8", "4bit", "nf4", "fp8", "fp16", "bf16", "nvfp4"}
 )
 
 

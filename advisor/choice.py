@@ -53,5 +53,3 @@ def choose_cards(scenario: Scenario, shape: ModelShape, book: PriceBook, as_of: 
     if serving is None:
         serving = cheapest_card(book, as_of, lambda card: serves(scenario, shape, card))
     return training, serving
-
-

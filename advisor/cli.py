@@ -67,8 +67,7 @@ def answer(path: Path, as_of: date, *, measure: bool) -> "Result":
     """Read everything and advise; faults of the input end with exit code 1."""
     from advisor.advise import advise
     from advisor.catalog import UnknownCardError, UnknownModelError
-    from advisor.hf_config import UnknownArchitectureError
-    from advisor.machine import local_speed
+    from advisor.hf_config import ConfigError
     from advisor.quantity import UnknownQuantityError
     from advisor.question_files import read_question
     from advisor.scenario_file import ScenarioFaultsError
@@ -76,11 +75,11 @@ def answer(path: Path, as_of: date, *, measure: bool) -> "Result":
     from pricing.names import PriceError
 
     faults = (
-        ScenarioFaultsError, UnknownModelError, UnknownCardError, UnknownArchitectureError, UnknownQuantityError,
+        ScenarioFaultsError, UnknownModelError, UnknownCardError, ConfigError, UnknownQuantityError,
         BookFaultsError, PriceError,
     )  # fmt: skip
     try:
-        return advise(read_question(path, as_of, local_speed(measure=measure)))
+        return advise(read_question(path, as_of, measure=measure))
     except faults as fault:
         raise fail(str(fault)) from None
 
@@ -125,7 +124,7 @@ def explain(
     figure: Annotated[str, typer.Argument(help="A figure's name, or any part of it.")] = "saving",
     as_of: AsOf = None,
 ) -> None:
-    """Print where a number comes from, down to its leaves. Example: advise explain scenario.yaml hosted_today.lifetime"""
+    """Print where a number comes from, down to its leaves. Example: advise explain scenario.yaml saving"""
     from advisor.report.explain import explain as lines_of
     from advisor.report.explain import named
 

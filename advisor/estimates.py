@@ -4,6 +4,7 @@ What cannot be answered is a text that says why; it ends the roads that need it,
 """
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from advisor import training
@@ -36,13 +37,13 @@ class LocalSpeed:
 
 @dataclass(frozen=True, slots=True)
 class Estimates:
-    """Physics for the roads, the training setup and its memory, steps and tokens of a run, and what does not fit."""
+    """Physics for the roads, memory, and what does not fit; `hours` of (steps, tokens a step), `tokens_of` a batch."""
 
     physics: Physics
-    setup: TrainingSetup
     memory: MemoryEstimate
     steps: Figure | str
-    step_tokens: Figure
+    hours: Callable[[Figure, Figure], Figure]
+    tokens_of: Callable[[int, str], Figure]
     misfits: tuple[str, ...]
 
     @property
@@ -86,13 +87,12 @@ def run_steps(scenario: Scenario, ground: Ground) -> Figure | str:
     return assumed("training.steps", steps, "steps", f"{rows:g} rows, {chosen.epochs:g} epochs, batches in settings")
 
 
-def tokens_of_step(scenario: Scenario, ground: Ground) -> Figure:
+def tokens_of_step(ground: Ground, batch: int, name: str) -> Figure:
     """Return the tokens of one optimizer step: rows of a batch times the tokens of a task after tuning."""
-    batch = scenario.training.micro_batch * scenario.training.accumulation
     return derive(
-        "training.step",
+        f"{name}.step",
         batch_tokens,
-        batch_count=assumed("training.batch", batch, "count", "micro batch times accumulation, from the settings"),
+        batch_count=assumed(f"{name}.batch", batch, "count", "micro batch times accumulation, from the settings"),
         input_tokens_per_task=ground.leaves.get("tokens.tuned_input", ground["tokens.input"]),
         output_tokens_per_task=ground["tokens.output"],
     )
@@ -181,18 +181,21 @@ def estimate(
     training_card, serving_card = cards
     setup = setup_of(scenario)
     memory = training_memory(shape, setup)
-    steps, tokens = run_steps(scenario, ground), tokens_of_step(scenario, ground)
+    steps = run_steps(scenario, ground)
     card = None if training_card == LOCAL else find_card(training_card)
-    hours = steps
-    if isinstance(steps, Figure):
-        hours = (
-            local_hours(shape, setup, steps, tokens, speed)
-            if card is None
-            else card_hours(shape, setup, card, steps, tokens)
-        )
+
+    def hours(steps: Figure, tokens: Figure) -> Figure:
+        if card is None:
+            return local_hours(shape, setup, steps, tokens, speed)
+        return card_hours(shape, setup, card, steps, tokens)
+
+    def tokens_of(batch: int, name: str) -> Figure:
+        return tokens_of_step(ground, batch, name)
+
+    tokens = tokens_of(scenario.training.micro_batch * scenario.training.accumulation, "training")
     owned = scenario.candidates.owned_card
     physics = Physics(
-        run_hours=hours,
+        run_hours=hours(steps, tokens) if isinstance(steps, Figure) else steps,
         rented_capacity=capacity(scenario, ground, shape, serving_card),
         local_capacity=capacity(scenario, ground, shape, None),
         owned_capacity=capacity(scenario, ground, shape, owned.card if owned else None),
@@ -201,4 +204,4 @@ def estimate(
     )
     served = physics.local_capacity if serving_card == LOCAL else physics.rented_capacity
     misfits = [text for text in (card and fits(memory, card), served if isinstance(served, str) else None) if text]
-    return Estimates(physics, setup, memory, steps, tokens, tuple(misfits))
+    return Estimates(physics, memory, steps, hours, tokens_of, tuple(misfits))

@@ -17,11 +17,14 @@ class ConfigError(ValueError):
     """A config.json that cannot be turned into a shape; the message names every missing or odd field at once."""
 
 
+_LLAMA = ModuleNames()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Family:
-    """What a model family's code fixes: names, biases, norms, and whether the head is tied unless the config says so."""
+    """What a model family's code fixes: names, biases, norms, and whether the head is tied unless config.json says."""
 
-    names: ModuleNames = ModuleNames()
+    names: ModuleNames = _LLAMA
     tied: bool = False
     gated_mlp: bool = True
     biases: str = ""
@@ -166,27 +169,26 @@ def _kv_heads(config: Config, family: Family, heads: int) -> int:
 
 
 def _widths(config: Config, family: Family, name: str, sizes: Mapping[str, int]) -> dict[str, int]:
-    width = _look(config, "intermediate")
+    width: Any = _look(config, "intermediate")
     if width is None and not family.gated_mlp:
         width = GPT_MLP_FACTOR * sizes["hidden"]
+    expert_width: Any = config.get("moe_intermediate_size") or width
+    wanted, word = (expert_width, "moe_intermediate_size") if family.experts else (width, "intermediate_size")
+    if not _whole(wanted):
+        raise ConfigError(f"{name}: config.json: {word} is {wanted!r}, wanted a whole number > 0")
     if not family.experts:
-        if not _whole(width):
-            raise ConfigError(f"{name}: config.json: intermediate_size is {width!r}, wanted a whole number > 0")
-        return {"intermediate": int(width * family.mlp_width_factor)}
-    expert_width = config.get("moe_intermediate_size") or width
-    if not _whole(expert_width):
-        raise ConfigError(f"{name}: config.json: moe_intermediate_size is {expert_width!r}, wanted a whole number > 0")
+        return {"intermediate": int(wanted * family.mlp_width_factor)}
     return {
-        "intermediate": width or 0,
-        "expert_intermediate": expert_width,
-        "shared_intermediate": config.get("shared_expert_intermediate_size") or 0,
+        "intermediate": int(width or 0),
+        "expert_intermediate": int(expert_width),
+        "shared_intermediate": int(config.get("shared_expert_intermediate_size") or 0),
         "dense_layers": _dense_layers(config, sizes["layers"]),
     }
 
 
 def _dense_layers(config: Config, layers: int) -> int:
     step = config.get("decoder_sparse_step") or 1
-    listed = set(config.get("mlp_only_layers") or ())
+    listed: list[int] = list(config.get("mlp_only_layers") or ())
     return sum(1 for layer in range(layers) if layer in listed or (layer + 1) % step)
 
 

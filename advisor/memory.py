@@ -31,7 +31,7 @@ CONTEXT_BYTES: Final = 0.6 * GIB
 """Assumed: CUDA context, cuBLAS workspaces and kernels of one process; 0.4 to 0.9 GiB between driver versions."""
 
 RESERVED_FACTOR: Final = 1.04
-"""Assumed reserved over allocated where lengths vary little; where they vary, fragmentation adds more (in the interval)."""
+"""Assumed reserved over allocated where lengths vary little; where they vary, fragmentation adds more."""
 
 RECOMMENDED_FACTOR: Final = 1.08
 """Card memory over allocated, before the context: what keeps the allocator from thrashing at its own peak."""
@@ -252,17 +252,15 @@ def inference_memory(
     """
     prefill = context_tokens if prefill_tokens is None else prefill_tokens
     widest = parts.in_flight_bytes_per_token(shape.hidden, shape.active_intermediate, shape.gated_mlp, parts.HALF_BYTES)
-    dequant = FORMATS[weight_format].quantised
-    components: Bytes = {
+    kept = prefill * concurrency if whole_prompt_logits else concurrency
+    inside, logits = prefill * widest / cards, parts.loss_bytes(kept, shape.vocab, parts.HALF_BYTES + parts.FULL_BYTES)
+    cache = parts.kv_cache_bytes(shape.layers, shape.kv_width, context_tokens, concurrency, kv_element_bytes)
+    quantised = FORMATS[weight_format].quantised
+    components: dict[Component, float] = {
         Component.WEIGHTS: weight_bytes(shape, weight_format) / cards,
-        Component.KV_CACHE: parts.kv_cache_bytes(
-            shape.layers, shape.kv_width, context_tokens, concurrency, kv_element_bytes
-        )
-        / cards,
-        Component.ACTIVATIONS: prefill * widest / cards,
-        Component.LOGITS: parts.loss_bytes(
-            prefill * concurrency if whole_prompt_logits else concurrency, shape.vocab, parts.HALF_BYTES + parts.FULL_BYTES
-        ),
-        Component.DEQUANT: parts.dequantisation_bytes(max(m.parameters for m in linears(shape))) if dequant else 0.0,
+        Component.KV_CACHE: cache / cards,
+        Component.DEQUANT: parts.dequantisation_bytes(max(m.parameters for m in linears(shape))) if quantised else 0.0,
     }
+    # layers and head work one after the other: only the larger of the two is there at the peak
+    components |= {Component.ACTIVATIONS: inside} if inside > logits else {Component.LOGITS: logits}
     return _estimate(components, None, {})

@@ -9,8 +9,8 @@ Rule 3  Every coefficient below is a count of tensors times their element size, 
 
 from typing import Final
 
-HALF_BYTES: Final = 2  # bf16 and fp16
-FULL_BYTES: Final = 4  # fp32
+HALF_BYTES: Final = 2  # an element of bf16 and fp16
+FULL_BYTES: Final = 4  # an element of fp32
 
 NF4_BYTES_PER_PARAMETER: Final = 0.5 + 4 / 64  # 4-bit codes, one fp32 constant for 64 weights (QLoRA, arXiv 2305.14314)
 NF4_DOUBLE_BYTES_PER_PARAMETER: Final = 0.5 + 1 / 64 + 4 / (64 * 256)  # 8-bit constants, fp32 for each 256 of them
@@ -95,7 +95,7 @@ def trained_input_bytes_per_token(input_widths: float, input_bytes: float) -> fl
 
 
 def in_flight_bytes_per_token(hidden: float, active_intermediate: float, gated: bool, element_bytes: float) -> float:
-    """Gradients alive at the widest point of a layer's backward pass: those of the feed-forward part and the residual."""
+    """Gradients alive at the widest point of a layer's backward pass: of its feed-forward part and the residual."""
     tensors = GATED_MLP_SAVED_TENSORS if gated else PLAIN_MLP_SAVED_TENSORS
     return (tensors * active_intermediate + ATTENTION_GRADIENT_TENSORS * hidden) * element_bytes
 

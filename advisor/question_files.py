@@ -6,9 +6,12 @@ from pathlib import Path
 
 from advisor.advise import Question
 from advisor.catalog import find_model
+from advisor.checks.records import read_records
 from advisor.choice import choose_cards
 from advisor.estimates import LocalSpeed
-from advisor.readiness import judge_files
+from advisor.machine import EFFICIENCY, STEP_OVERHEAD, UNMEASURED, measure_matmul_flops_per_second
+from advisor.readiness import Readiness, Records, assess
+from advisor.roads import LOCAL
 from advisor.scenario import Scenario
 from advisor.scenario_file import read_scenario
 from advisor.shape import ModelShape
@@ -27,7 +30,28 @@ def base_shape(scenario: Scenario, folder: Path) -> ModelShape:
     return find_model(str(beside) if beside.exists() else name)
 
 
-def read_question(path: Path, as_of: date, speed: LocalSpeed) -> Question:
+def read_file(folder: Path, name: str | None) -> Records | None:
+    """Return the rows and faults of a record file beside the scenario, or None where none is named."""
+    return None if name is None else Records(*read_records(folder / name))
+
+
+def read_readiness(scenario: Scenario, folder: Path) -> Readiness:
+    """Return what the scenario's data files, or its stated rows, are good for."""
+    stated = scenario.data
+    train, test = read_file(folder, stated.train), read_file(folder, stated.test)
+    return assess(stated, scenario.task.goal, train, test, wants_json=scenario.quality.metric == "json_match")
+
+
+def local_speed(scenario: Scenario, shape: ModelShape, measure: bool) -> LocalSpeed:
+    """Return this machine's speed: measured for two seconds at the run's own shapes if asked, else assumed."""
+    if not measure or scenario.candidates.training_card != LOCAL:
+        return LocalSpeed(UNMEASURED, EFFICIENCY, STEP_OVERHEAD)
+    rows = scenario.training.micro_batch
+    tokens = int(rows * scenario.tokens.input_after_tuning.known_value("tokens.input"))
+    return LocalSpeed(measure_matmul_flops_per_second(shape, tokens), EFFICIENCY, STEP_OVERHEAD)
+
+
+def read_question(path: Path, as_of: date, *, measure: bool = False) -> Question:
     """Return the whole question of a scenario file; raises ScenarioFaultsError, UnknownModelError, BookFaultsError."""
     scenario = read_scenario(path)
     shape = base_shape(scenario, path.parent)
@@ -36,9 +60,9 @@ def read_question(path: Path, as_of: date, speed: LocalSpeed) -> Question:
         scenario=scenario,
         scenario_sha256=hashlib.sha256(path.read_bytes()).hexdigest(),
         shape=shape,
-        readiness=judge_files(scenario, path.parent),
+        readiness=read_readiness(scenario, path.parent),
         book=book,
         as_of=as_of,
-        speed=speed,
+        speed=local_speed(scenario, shape, measure),
         cards=choose_cards(scenario, shape, book, as_of),
     )

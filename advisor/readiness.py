@@ -49,7 +49,7 @@ class Severity(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class DataFinding:
-    """One thing found about the data: `rows` are concerned, the first few by their `lines`; `remedy` says what to do."""
+    """One thing found about the data: `rows` are concerned, the first few by their `lines`, and what cures it."""
 
     code: str
     severity: Severity
@@ -57,6 +57,12 @@ class DataFinding:
     remedy: str
     rows: int = 0
     lines: tuple[int, ...] = ()
+
+    def __str__(self) -> str:
+        """Return `blocks: 3 of 40 rows cannot be read (lines 7, 9, 12); mend or remove these rows`."""
+        dots = ", ..." if self.rows > len(self.lines) else ""
+        lines = f" (line{'s' if self.rows > 1 else ''} {', '.join(map(str, self.lines))}{dots})" if self.lines else ""
+        return f"{self.severity.value}: {self.why}{lines}; {self.remedy}"
 
 
 @dataclass(frozen=True, slots=True)

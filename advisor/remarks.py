@@ -69,7 +69,7 @@ def warnings(
 ) -> tuple[str, ...]:
     """Return everything a reader must see beside the verdict."""
     notes = [f"{option.title}: {note}" for option in options for note in option.notes]
-    unknown = []
+    unknown: list[str] = []
     if scenario.constraints.data_may_leave is Answer.UNKNOWN:
         unknown.append("whether the data may leave is unknown; hosted roads are shown as if it may")
     if scenario.candidates.base_model is None:

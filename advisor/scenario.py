@@ -71,7 +71,8 @@ YesNoUnknown: TypeAlias = Annotated[
     BeforeValidator(read_answer),
     WithJsonSchema({"anyOf": [{"type": "boolean"}, {"enum": ["yes", "no", "unknown"]}]}),
 ]
-DataPath: TypeAlias = Annotated[str, StringConstraints(strict=True, min_length=1), BeforeValidator(inside_folder)]
+PathBelow: TypeAlias = Annotated[str, StringConstraints(strict=True, min_length=1), BeforeValidator(inside_folder)]
+FileBelow: TypeAlias = Annotated[PathBelow | None, BeforeValidator(read_text, json_schema_input_type=PathBelow | None)]
 
 
 class Task(Part):
@@ -186,10 +187,10 @@ class Evidence(Part):
 class Data(Part):
     """Record files below the scenario's folder, their licence and consent; `rows` is for while there are no files."""
 
-    train: DataPath | None = None
-    valid: DataPath | None = None
-    test: DataPath | None = None
-    unlabelled: DataPath | None = None
+    train: FileBelow = None
+    valid: FileBelow = None
+    test: FileBelow = None
+    unlabelled: FileBelow = None
     licence: Text = None
     consent: Text = None
     rows: Annotated[Quantity, Measure("examples", example="800 or 500..1_000")] = unknown("nobody has counted")
@@ -223,7 +224,7 @@ class Constraints(Part):
 class Candidates(Part):
     """What could take over. None leaves the choice to the advisor, which names it; the word `none` rules it out."""
 
-    base_model: DataPath | None = None
+    base_model: FileBelow = None
     hosted_tuning: Choice = None
     smaller_hosted: Choice = None
     training_card: Choice = None
@@ -246,7 +247,10 @@ class Scenario(Part):
     data: Data = Data()
     constraints: Constraints = Constraints()
     candidates: Candidates = Candidates()
-    local_machine: LocalMachine | None = None
+    local_machine: Annotated[
+        LocalMachine | None,
+        BeforeValidator(read_text, json_schema_input_type=LocalMachine | Literal["none", "unknown"]),
+    ] = None
     training: Training = Training()
     serving: Serving = Serving()
     people: People = People()
@@ -273,19 +277,3 @@ def assumptions(part: Part, prefix: str = "") -> dict[str, Quantity]:
         elif isinstance(value, Quantity) and not value.stated:
             found[f"{prefix}{name}"] = value
     return found
-
-
-def json_schema() -> dict[str, Any]:
-    """Return the JSON Schema of a scenario file, as published in schema/scenario.schema.json for editors."""
-    dialect = {"$schema": "https://json-schema.org/draft/2020-12/schema"}
-    return dialect | cast("dict[str, Any]", trimmed(Scenario.model_json_schema()))
-
-
-def trimmed(schema: Any) -> Any:
-    """Return the schema without titles, and without null: a file leaves a line out, or writes unknown."""
-    if isinstance(schema, list):
-        return [trimmed(item) for item in cast("list[Any]", schema) if item != {"type": "null"}]
-    if isinstance(schema, dict):
-        items = cast("dict[str, Any]", schema).items()
-        return {key: trimmed(value) for key, value in items if key != "title" and (key, value) != ("default", None)}
-    return schema

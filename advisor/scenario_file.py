@@ -8,9 +8,7 @@ from typing import Any, Final, cast, get_args
 from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 
-from advisor.checks.records import read_records
 from advisor.quantity import Measure, Setting
-from advisor.readiness import Records
 from advisor.scenario import Scenario
 from advisor.scenario_tree import LARGEST_BYTES, Fault, Path, Tree, parse, quote
 from advisor.settings import Part
@@ -40,7 +38,11 @@ class ScenarioFaultsError(ValueError):
 
 def read_scenario(path: FilePath) -> Scenario:
     """Return the scenario in a YAML file; raises ScenarioFaultsError with every fault, a missing file included."""
-    tree = read_tree(path)
+    return judge(read_tree(path), path.parent)
+
+
+def judge(tree: Tree, folder: FilePath) -> Scenario:
+    """Return the scenario a tree says, its files looked for in `folder`; raises ScenarioFaultsError."""
     scenario: Scenario | None = None
     if isinstance(tree.values, dict):
         try:
@@ -48,7 +50,7 @@ def read_scenario(path: FilePath) -> Scenario:
         except ValidationError as error:
             for detail in error.errors(include_url=False):
                 note(tree, cast("dict[str, Any]", detail))
-        check_files(tree, path.parent)
+        check_files(tree, folder)
     if tree.faults or scenario is None:
         raise ScenarioFaultsError(tree.faults)
     return scenario
@@ -212,11 +214,3 @@ def check_files(tree: Tree, folder: FilePath) -> None:
         elif not file.is_file():
             found = f"is {quote(named[name])}, which is not there"
             tree.fault(path, found, "a file below the scenario's folder", "check the name, or leave the line out")
-
-
-def read_data(scenario: Scenario, folder: FilePath) -> tuple[Records | None, Records | None]:
-    """Return the training and test records of a scenario in `folder`; None for a file that it does not name."""
-    named = (scenario.data.train, scenario.data.test)
-    found = [read_records(folder / name) if name is not None else None for name in named]
-    train, test = (Records(*pair) if pair is not None else None for pair in found)
-    return train, test

@@ -114,7 +114,7 @@ def capacity_tasks_per_hour(
 def concurrency_within(
     replica: Replica, input_tokens: float, output_tokens: float, tpot_limit_seconds: float, ceiling: int, k: Constants
 ) -> int:
-    """Return the largest concurrency up to `ceiling` whose TPOT keeps the limit; 0 where even one sequence breaks it."""
+    """Return the largest concurrency up to `ceiling` whose TPOT keeps the limit; 0 if one sequence breaks it."""
     low, high = 0, ceiling
     while low < high:
         middle = (low + high + 1) // 2

@@ -216,7 +216,7 @@ class UnknownTargetError(ValueError):
 
 
 def lora_modules(shape: ModelShape, targets: str | Iterable[str]) -> tuple[Linear, ...]:
-    """Return the linear maps that LoRA targets select, by PEFT's rule: the name or its last part; strangers are ignored.
+    """Return the linear maps that LoRA targets select, by PEFT's rule: a name or its last part; strangers do nothing.
 
     `all-linear` takes every linear map but the head, the router and the experts: current Transformers keep experts in
     three-dimensional parameters that PEFT does not wrap. Naming an expert's map (`gate_proj`) does select it.
@@ -228,7 +228,9 @@ def lora_modules(shape: ModelShape, targets: str | Iterable[str]) -> tuple[Linea
     chosen = tuple(m for m in maps if any(m.name == t or m.name.endswith(f".{t}") for t in wanted))
     if not chosen:
         known = sorted({m.name.rpartition(".")[2] for m in maps})
-        message = f"{shape.name}: LoRA targets {wanted} select nothing; it has {', '.join(known)}; or use {ALL_LINEAR!r}"
+        message = (
+            f"{shape.name}: LoRA targets {wanted} select nothing; it has {', '.join(known)}; or use {ALL_LINEAR!r}"
+        )
         raise UnknownTargetError(message)
     return chosen
 

@@ -3,7 +3,7 @@
 Rule 1  A micro-step's time is a sum of causes: matrix products, attention, elementwise traffic, kernel launches,
         dequantisation, the optimizer, and communication between cards. Each is one formula.
 Rule 2  The ten or so constants in them are fitted once over all measured rows, not per row, and lie with their source
-        in `data/training_efficiency.csv`; `benchmarks/traintime.py` makes that file and scores it with a source held out.
+        in `data/training_efficiency.csv`; `benchmarks/traintime.py` makes that file and scores it, sources held out.
 Rule 3  Tokens per second means real tokens. Where sequences are not packed, padding is computed but not counted.
 """
 
@@ -172,8 +172,12 @@ def micro_step_seconds(
     }
 
 
-COMPUTE_SHARE_OF: Final = {"Ampere": "compute_share_ampere", "Hopper": "compute_share_hopper", "Ada": "compute_share_ada"}
-"""Card architecture to its fitted share of the dense rate; another one takes `compute_share_other`, a wide assumption."""
+COMPUTE_SHARE_OF: Final = {
+    "Ampere": "compute_share_ampere",
+    "Hopper": "compute_share_hopper",
+    "Ada": "compute_share_ada",
+}
+"""Card architecture to its fitted share of the dense rate; another one takes `compute_share_other`, widely assumed."""
 
 
 def training_speed(shape: ModelShape, card: Card, setup: TrainingSetup, fill: Fill = PACKED) -> TrainingSpeed:

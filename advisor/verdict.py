@@ -68,7 +68,7 @@ def cost_only(facts: Facts) -> bool:
 LADDER: tuple[Rung, ...] = (
     Rung(
         "self_host_base", "Self-host an open model with the prompt you have", "constraint", False,
-        "The data may not leave, and a prompt already meets the target: no training needed. A constraint, not economics.",
+        "The data may not leave, and a prompt meets the target: no training needed. A constraint, not economics.",
         lambda f: f.must_stay_inside and f.prompting_fails is NO,
     ),
     Rung(

@@ -17,7 +17,7 @@ ROUNDS = 60
 
 
 def fit(predict: Callable[[Array], Array], truth: Array, prior: Array, spread: Array, weights: Array) -> Array:
-    """Return parameters minimising weighted Huber loss of log(predict / truth) plus ((log p - log prior) / spread)^2."""
+    """Return parameters minimising weighted Huber loss of log(predict / truth) plus (log(p / prior) / spread)^2."""
     logs, damping = np.log(prior), 1.0
     best = _loss(predict, truth, prior, spread, weights, logs)
     for _ in range(ROUNDS):

@@ -58,7 +58,9 @@ def groups(scored: Sequence[Scored]) -> dict[str, list[Scored]]:
     best = [s for s in one if s.row["quality"] == "A"]
     cuts = {"training, one card, grade A": best}
     for key in ("method", "source", "loss_impl"):
-        cuts |= {f"- {key} {value}": [s for s in best if s.row[key] == value] for value in sorted({s.row[key] for s in best})}
+        cuts |= {
+            f"- {key} {value}": [s for s in best if s.row[key] == value] for value in sorted({s.row[key] for s in best})
+        }
     cuts["training, several cards, grade A"] = [s for s in train if s.row["quality"] == "A" and s not in one]
     cuts["training, one card, grade B"] = [s for s in one if s.row["quality"] == "B"]
     cuts |= {
@@ -66,7 +68,9 @@ def groups(scored: Sequence[Scored]) -> dict[str, list[Scored]]:
         for source in sorted({s.row["source"] for s in one if s.row["quality"] == "B"})
     }
     infer = [s for s in scored if s.row["task"] == "infer"]
-    cuts |= {f"inference, {q}": [s for s in infer if s.row["source"] == q] for q in sorted({s.row["source"] for s in infer})}
+    cuts |= {
+        f"inference, {q}": [s for s in infer if s.row["source"] == q] for q in sorted({s.row["source"] for s in infer})
+    }
     return cuts
 
 
@@ -90,9 +94,9 @@ def line(label: str, scored: Sequence[Scored]) -> str:
 def report(scored: Sequence[Scored], left: Counter[str], day: str) -> str:
     """Return the dated result as markdown."""
     head = (
-        f"# Memory, {day}\n\nThe formula of advisor/memory.py against published peaks, by the quantity each row measured. "
-        "Its coefficients are counts of tensors; they were chosen with some of these rows in view, none was fitted to a "
-        f"row. {sum(left.values())} rows have no answer:\n\n"
+        f"# Memory, {day}\n\nThe formula of advisor/memory.py against published peaks, by what each row measured. "
+        "Its coefficients are counts of tensors; they were chosen with some of these rows in view, none was fitted "
+        f"to a row. {sum(left.values())} rows have no answer:\n\n"
         + "".join(f"- {count}: {why}\n" for why, count in left.most_common(6))
         + "\n| rows | n | median APE | p90 APE | predicted too low | interval covers | truth / prediction, 5-95 % |\n"
         "|---|---|---|---|---|---|---|\n"
@@ -112,7 +116,9 @@ def write(path: Path, scored: Sequence[Scored], day: str) -> None:
         out.writerow(["name", "value", "low", "high", "unit", "kind", "source"])
         for name, part in kinds.items():
             low, high = np.quantile(ratios(part), COVERED)
-            note = f"benchmarks/memory.py {day}: 5 % and 95 % of truth over prediction, upper times {LEAN}, n={len(part)}"
+            note = (
+                f"benchmarks/memory.py {day}: 5 % and 95 % of truth over prediction, upper times {LEAN}, n={len(part)}"
+            )
             out.writerow([name, 1, f"{min(low, 1):.3g}", f"{max(high, 1) * LEAN:.3g}", "ratio", "m", note])
 
 

@@ -1,4 +1,4 @@
-"""How long the price book takes to load and to answer. Run: python benchmarks/pricing_load.py."""
+"""How long the price book takes to load and to answer. Run: python -m benchmarks.pricing_load"""
 
 import time
 from collections.abc import Callable

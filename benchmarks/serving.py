@@ -81,7 +81,9 @@ def _case(row: dict[str, str]) -> Case:
         raise ServingFault("weights or cache do not fit by our count")
     asked = float(row["concurrency"] or 1024)
     lengths = (float(row["isl"]), float(row["osl"]))
-    return Case(row["source"], row["engine"], card.name, row["model"], replica, min(asked, room), *lengths, float(truth))
+    return Case(
+        row["source"], row["engine"], card.name, row["model"], replica, min(asked, room), *lengths, float(truth)
+    )
 
 
 class Fit:
@@ -149,7 +151,8 @@ def report(cases: Sequence[Case], ratio: Array, left: Counter[str], day: str) ->
         f"# Serving throughput, {day}\n\nOutput tokens a second, every source predicted from a fit without it. "
         f"{sum(left.values())} rows not asked:\n\n"
         + "".join(f"- {count}: {why}\n" for why, count in left.most_common(8))
-        + "\n| rows | n | median APE | p90 APE | median ratio | truth / prediction, 5-95 % |\n|---|---|---|---|---|---|\n"
+        + "\n| rows | n | median APE | p90 APE | median ratio | truth / prediction, 5-95 % |\n"
+        "|---|---|---|---|---|---|\n"
     )
     groups = {"all": np.ones(len(cases), bool)}
     for kind in ("source", "card", "engine"):
@@ -162,7 +165,9 @@ def write(path: Path, cases: Sequence[Case], ratio: Array, day: str) -> None:
     """Write the table of constants from all rows; offsets of sources stay out, they are the interval."""
     model = Fit(cases)
     values = model.solve(cases)
-    made = f"benchmarks/serving.py {day}: fit over {len(cases)} published rows of {len({c.source for c in cases})} sources"
+    made = (
+        f"benchmarks/serving.py {day}: fit over {len(cases)} published rows of {len({c.source for c in cases})} sources"
+    )
     with path.open("w", encoding="utf-8", newline="") as file:
         out = csv.writer(file, lineterminator="\n")
         out.writerow(["name", "value", "low", "high", "unit", "kind", "source"])

@@ -7,7 +7,7 @@
 
 import csv
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 
@@ -15,8 +15,8 @@ import numpy as np
 
 from advisor.catalog import Card, UnknownCardError, UnknownModelError, find_card, find_model
 from advisor.memory_setup import Method, TrainingSetup
-from advisor.training import COMPUTE_SHARE_OF, Fill, StepWork, micro_step_seconds, step_work
 from advisor.shape import ModelShape
+from advisor.training import COMPUTE_SHARE_OF, Fill, StepWork, micro_step_seconds, step_work
 from benchmarks.fitting import Array, fit, source_weights
 
 TABLE = Path(__file__).parent.parent / "advisor" / "data" / "training_efficiency.csv"
@@ -83,7 +83,7 @@ def _case(row: dict[str, str]) -> Case:
     return Case(row["source"], find_model(row["model"]), packed, find_card(row["gpu"]), setup, speed)
 
 
-def predictor(cases: Sequence[Case]):  # noqa: ANN201  a function of the parameters
+def predictor(cases: Sequence[Case]) -> Callable[[Array], Array]:
     """Return a function from a parameter vector to tokens per second of every case."""
     full = Fill(real_share=1.0, padded_share=1.0)
     works = [step_work(c.shape, c.setup, full) for c in cases]
@@ -144,8 +144,9 @@ def report(cases: Sequence[Case], ratio: Array, left: int, day: str) -> str:
     } | {f"held out: {s}": [c.source == s for c in cases] for s in sorted({c.source for c in cases})}
     head = (
         f"# Training time, {day}\n\nEvery source predicted from a fit without it. {left} rows not asked (other adapter "
-        "methods, 8-bit floats, models not in the catalogue). The form of the formula was chosen while looking at these "
-        "rows; its constants were not.\n\n| rows | n | median APE | p90 APE | median ratio | truth / prediction, 5-95 % |"
+        "methods, 8-bit floats, models not in the catalogue). The form of the formula was chosen with these rows in "
+        "view; its constants were not.\n\n"
+        "| rows | n | median APE | p90 APE | median ratio | truth / prediction, 5-95 % |"
         "\n|---|---|---|---|---|---|\n"
     )
     return head + "\n".join(line(name, ratio[np.array(mask)]) for name, mask in groups.items()) + "\n"
@@ -167,7 +168,9 @@ def write(path: Path, cases: Sequence[Case], ratio: Array, fits: dict[str, Array
         for name, packed in (("packed", True), ("unpacked", False)):
             part = ratio[np.array([c.packed is packed for c in cases])]
             low, high = np.quantile(part, [0.05, 0.95])
-            note = f"benchmarks/traintime.py {day}: 5 % and 95 % of truth over prediction, source held out, n={len(part)}"
+            note = (
+                f"benchmarks/traintime.py {day}: 5 % and 95 % of truth over prediction, source held out, n={len(part)}"
+            )
             out.writerow([f"interval_{name}_ratio", 1, f"{low:.3g}", f"{high:.3g}", "ratio", "m", note])
 
 

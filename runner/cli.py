@@ -1,5 +1,7 @@
 """run PLAN | run report DIR | run ledger DIR. Results on stdout, progress on stderr; command bodies import late."""
 
+import os
+import shutil
 import sys
 from enum import StrEnum
 from pathlib import Path
@@ -116,7 +118,7 @@ def ledger(folder: FolderArgument, form: FormatOption = Format.TABLE) -> None:
 def guarded(plan_path: Path, folder: Path | None, chosen: "Options", started_seconds: float) -> "Outcome":
     """Run the plan with the real engine; a plan that may not or cannot run ends the program with its reasons."""
     from runner import clock
-    from runner.screen import StderrScreen
+    from runner.progress import StderrScreen
     from runner.stages import run_plan
 
     def engine() -> Any:
@@ -158,7 +160,12 @@ def shown(document: dict[str, Any], form: Format) -> str:
     """Return the report in the form asked for."""
     from runner.doors import report_text
 
-    return report_text(document, form.value)
+    return report_text(document, form.value, shutil.get_terminal_size().columns, wants_colour())
+
+
+def wants_colour() -> bool:
+    """Return whether stdout is a terminal that wants colour."""
+    return sys.stdout.isatty() and "NO_COLOR" not in os.environ
 
 
 def day(text: str | None) -> Any:

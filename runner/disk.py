@@ -8,7 +8,7 @@ import os
 import shutil
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -155,7 +155,7 @@ def alive_elsewhere(path: Path, holder: Holder) -> bool:
 
 
 @contextlib.contextmanager
-def locked(path: Path) -> Iterator[str | None]:
+def locked(path: Path) -> Generator[str | None]:
     """Hold the lock file; yield a sentence when a dead holder's lock was taken over. Raises LockedError.
 
     On one machine the kernel decides, so a dead process or an earlier boot never blocks; a lock from another machine

@@ -1,9 +1,6 @@
 """What the commands print: texts of reports, ledgers, forecasts and faults. No command-line library here."""
 
 import json
-import os
-import shutil
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -46,18 +43,13 @@ def explain(error: Exception) -> tuple[int, str]:
     return EXIT_INPUT, str(error)
 
 
-def colour() -> bool:
-    """Return whether stdout is a terminal that wants colour."""
-    return sys.stdout.isatty() and "NO_COLOR" not in os.environ
-
-
-def report_text(report: dict[str, Any], form: str) -> str:
-    """Return a report as json, markdown or table."""
+def report_text(report: dict[str, Any], form: str, columns: int, colour: bool) -> str:
+    """Return a report as json, markdown or table; the last one `columns` wide."""
     if form == "json":
         return json.dumps(report, indent=1, ensure_ascii=False) + "\n"
     if form == "markdown":
         return markdown(report)
-    return tables(report, shutil.get_terminal_size().columns, colour())
+    return tables(report, columns, colour)
 
 
 def open_run(folder: Path) -> tuple[RunFolder, Plan]:

@@ -107,6 +107,11 @@ def span(interval: Interval) -> str:
     return f"{percent(interval.value)} ({percent(interval.low)} to {percent(interval.high)})"
 
 
+def points(difference: Interval) -> str:
+    """Return a difference of shares with its interval as text."""
+    return f"{100 * difference.value:+.1f} points ({100 * difference.low:+.1f} to {100 * difference.high:+.1f})"
+
+
 def target_check(gate: QualityGate, tuned: Interval) -> Check:
     """Gate 1: the tuned model reaches the target on the locked test."""
     passed = tuned.value >= gate.target
@@ -118,7 +123,7 @@ def gain_check(gate: QualityGate, paired: Paired) -> Check:
     """Gate 2: it beats the base by more than `min_gain`, with the lower end of the paired interval."""
     passed = paired.difference.low > gate.min_gain
     verb = "is" if passed else "is not"
-    why = f"gain over base {span(paired.difference)}; its lower end {verb} above {percent(gate.min_gain)}"
+    why = f"gain over base {points(paired.difference)}; its lower end {verb} above {100 * gate.min_gain:.1f}"
     return Check("gain", passed, why)
 
 
@@ -128,7 +133,7 @@ def merge_check(gate: QualityGate, tuned: Interval, merged: Interval | None) -> 
         return Check("merge", None, "nothing was merged, so nothing was lost by it")
     drop = tuned.value - merged.value
     passed = drop <= gate.max_merge_drop
-    why = f"merging changes {gate.metric} by {-100 * drop:+.1f} points; allowed drop {percent(gate.max_merge_drop)}"
+    why = f"merging changes {gate.metric} by {-100 * drop + 0.0:+.1f} points; allowed drop {percent(gate.max_merge_drop)}"
     return Check("merge", passed, why)
 
 

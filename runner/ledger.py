@@ -14,7 +14,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 from advisor.plan import canonical_json
 from runner.disk import AppendFile, set_aside_tail
@@ -109,7 +109,8 @@ def decode(content: bytes, plan_id: str) -> Reading:
 def entry_of(document: dict[str, Any], line: int) -> Entry:
     """Return the entry a line's JSON holds. Raises LedgerFaultError where a name is missing or strange."""
     try:
-        return Entry(**{**document, "at": Decimal(document["at"])})
+        fields: dict[str, Any] = {**document, "at": Decimal(document["at"])}
+        return Entry(**fields)
     except (TypeError, KeyError, InvalidOperation):
         raise LedgerFaultError(fault(line, "lacks a name of an entry, or has one too many")) from None
 
@@ -122,7 +123,7 @@ def parse_line(line: bytes) -> dict[str, Any] | None:
         document = json.loads(line)
     except ValueError:
         return None
-    return document if isinstance(document, dict) else None
+    return cast("dict[str, Any]", document) if isinstance(document, dict) else None
 
 
 def fault(line: int, found: str) -> str:

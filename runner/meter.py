@@ -7,7 +7,7 @@ earlier attempts used, so that the limits hold over the whole run. It is also th
 import contextlib
 import math
 import threading
-from collections.abc import Iterator
+from collections.abc import Generator
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Literal, Protocol
@@ -129,7 +129,7 @@ class Meter:
         return self._before_usd + billed_usd(self._idle + self.elapsed_seconds(), self.rate.usd_per_hour)
 
     @contextlib.contextmanager
-    def heartbeats(self) -> Iterator[None]:
+    def heartbeats(self) -> Generator[None]:
         """Keep writing a heartbeat whenever nothing else was written for HEARTBEAT_SECONDS."""
         done = threading.Event()
         thread = threading.Thread(target=self._beat, args=(done,), daemon=True, name="heartbeat")

@@ -2,7 +2,7 @@
 
 import json
 from dataclasses import dataclass
-from typing import Any, NoReturn
+from typing import Any, NoReturn, cast
 
 from pydantic import ValidationError
 
@@ -61,7 +61,7 @@ def parse(content: bytes, name: str) -> dict[str, Any]:
         ) from None
     if not isinstance(document, dict):
         raise PlanFaultsError([f"{name} holds a {type(document).__name__}; wanted a JSON object"])
-    return document
+    return cast("dict[str, Any]", document)
 
 
 def no_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

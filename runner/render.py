@@ -10,6 +10,7 @@ from pricing.units import GIB
 Report = dict[str, Any]
 TERMINAL_COLUMNS = 80  # what a report must fit where nobody says how wide the screen is
 
+SHORT_SECONDS = 10  # below it a tenth of a second is too coarse to compare
 TINY_USD = Decimal("0.0001")  # below it, digits after the point read better than an exponent
 
 
@@ -47,7 +48,7 @@ def quantity(value: float | None, unit: str) -> str:
     if unit in ("usd", "USD"):
         return f"{usd(value)} USD"
     if unit in ("seconds", "s"):
-        return f"{value:,.1f} s"
+        return f"{value:,.1f} s" if value >= SHORT_SECONDS else f"{value:.3g} s"
     return f"{value:,.0f}"
 
 
@@ -59,6 +60,11 @@ def percent(share: float) -> str:
 def interval(found: dict[str, float]) -> str:
     """Return a share with its 95 % interval."""
     return f"{percent(found['value'])} ({percent(found['low'])} to {percent(found['high'])})"
+
+
+def points(found: dict[str, float]) -> str:
+    """Return a difference of shares with its interval."""
+    return f"{100 * found['value']:+.1f} points ({100 * found['low']:+.1f} to {100 * found['high']:+.1f})"
 
 
 def banner(report: Report) -> Section:
@@ -121,7 +127,7 @@ def quality_section(report: Report) -> Section:
     p_value = "" if paired["p_value"] is None else f", exact McNemar p = {paired['p_value']:.2g}"
     sentences = [
         f"{quality['metric']} on {quality['rows']} locked test rows, 95 % intervals.",
-        f"Tuned minus base: {interval(paired['difference'])}{p_value}; right by tuned only {paired['only_second']}, "
+        f"Tuned minus base: {points(paired['difference'])}{p_value}; right by tuned only {paired['only_second']}, "
         f"by base only {paired['only_first']}.",
     ]
     words = {True: "passed", False: "FAILED", None: "not assessed"}

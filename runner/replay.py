@@ -144,7 +144,7 @@ def add_stages(stages: dict[str, StageUse], group: list[Entry], end_seconds: Dec
     """Add one attempt's visits to the stages; return the seconds it spent in them."""
     spent = ZERO
     starts = [index for index, entry in enumerate(group) if entry.event == "stage_started"]
-    for index, following in zip(starts, [*starts[1:], len(group)], strict=True):
+    for index, following in zip(starts, [*starts[1:], len(group)], strict=False):
         visit = group[index:following]
         use = stages.setdefault(str(visit[0].data["stage"]), StageUse(str(visit[0].data["stage"])))
         commit = next((entry for entry in visit if entry.event == "stage_committed"), None)

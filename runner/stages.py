@@ -21,10 +21,11 @@ from runner.gate import Refusal, RefusedError, Request, judge, needed_packages, 
 from runner.gather import gather
 from runner.ledger import Ledger
 from runner.meter import Budget, Clock, Meter, Rate, Screen
+from runner.models import Run
 from runner.planfile import read_plan
 from runner.report import build_report
 from runner.stopping import EXIT_RESUMABLE, stop_signals
-from runner.work import BODIES, Run
+from runner.work import BODIES
 
 EXIT_ANSWERED, EXIT_INPUT, EXIT_USAGE, EXIT_REFUSED, EXIT_LIMIT, EXIT_FAILED = range(6)
 STOP_EXITS = {"limit usd": EXIT_LIMIT, "limit hours": EXIT_LIMIT}

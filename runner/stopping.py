@@ -3,14 +3,14 @@
 import contextlib
 import os
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from types import FrameType
 
 EXIT_RESUMABLE = 75  # EX_TEMPFAIL of sysexits.h: try again later, and it goes on
 
 
 @contextlib.contextmanager
-def stop_signals(ask: Callable[[str], None]) -> Iterator[None]:
+def stop_signals(ask: Callable[[str], None]) -> Generator[None]:
     """Call `ask` with the signal's name on the first one; on the second, leave with EXIT_RESUMABLE without saving."""
     asked: list[str] = []
 

@@ -12,26 +12,15 @@ from typing import Any
 from advisor.plan import Plan, Stage, StageName
 from runner.curate import Curated, Row, curate, fit_length, unique_texts
 from runner.disk import write_atomic
-from runner.engine import Engine, ModelRef, TrainJob, TrainResult
+from runner.engine import ModelRef, TrainJob, TrainResult
 from runner.evaluate import StopRequestedError, TestRow, answer_rows, judge, ships
 from runner.folder import RunFolder
 from runner.gate import Refusal, RefusedError
-from runner.meter import Meter
 from runner.metrics import Interval
+from runner.models import Run, base_model, plain_model, start_model, tuned_model, with_adapter
 from runner.rows import read_rows, read_texts
 
 MERGE_SAMPLES = 32  # enough rows for a stable mean divergence, few enough to cost seconds
-
-
-@dataclass(frozen=True, slots=True)
-class Run:
-    """All that a stage works with; `root` is the plan's folder."""
-
-    plan: Plan
-    root: Path
-    folder: RunFolder
-    engine: Engine
-    meter: Meter
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,37 +34,6 @@ class Done:
 def lines(documents: Iterable[object]) -> bytes:
     """Return documents as JSON lines."""
     return "".join(json.dumps(document, ensure_ascii=False) + "\n" for document in documents).encode()
-
-
-def base_model(run: Run) -> ModelRef:
-    """Return the plan's base as it is loaded for training and for the comparison."""
-    method, machine = run.plan.method, run.plan.machine
-    directory = run.root / run.plan.base_model.directory
-    return ModelRef(directory, method.quantisation, method.double_quantisation, machine.compute_dtype)
-
-
-def plain_model(run: Run, directory: Path) -> ModelRef:
-    """Return a model of this run's own making, loaded unquantised."""
-    return ModelRef(directory, None, False, run.plan.machine.compute_dtype)
-
-
-def start_model(run: Run) -> ModelRef:
-    """Return what SFT starts from: the adapted model if there is one, else the base."""
-    if all(stage.name != "adapt" for stage in run.plan.stages):
-        return base_model(run)
-    method = run.plan.method
-    name = "output" if method.kind == "full" else "merged"
-    directory = run.folder.stage("adapt") / name
-    return ModelRef(directory, method.quantisation, method.double_quantisation, run.plan.machine.compute_dtype)
-
-
-def tuned_model(run: Run) -> ModelRef:
-    """Return the trained model: the start with its adapter, or the fully trained folder."""
-    output = run.folder.stage("sft") / "output"
-    if run.plan.method.kind == "full":
-        return plain_model(run, output)
-    start = start_model(run)
-    return ModelRef(start.directory, start.quantisation, start.double_quantisation, start.compute_dtype, adapter=output)
 
 
 def locked_rows(run: Run) -> list[Row]:
@@ -184,11 +142,6 @@ def do_adapt(run: Run, stage: Stage) -> Done:
         return Done(trained(result), (result.output,))
     merged = run.engine.merge(with_adapter(base_model(run), result.output), sample_prompts(run), home / "merged")
     return Done({**trained(result), "merged_sha256": merged.sha256}, (result.output, merged.directory))
-
-
-def with_adapter(model: ModelRef, adapter: Path) -> ModelRef:
-    """Return the model with an adapter on it."""
-    return ModelRef(model.directory, model.quantisation, model.double_quantisation, model.compute_dtype, adapter)
 
 
 def do_sft(run: Run, stage: Stage) -> Done:

@@ -8,7 +8,10 @@ from rich.text import Text
 
 from advisor.advice import Advice, CrossoverRecord, OptionRecord
 from advisor.report import words
+from pricing.units import LABELS
 
+FLIPS_SHOWN = 8
+"""The nearest flips fit one page; -v lists every input."""
 ANSWER_STYLES = {"yes": "green", "no": "red", "unknown": "yellow"}
 ROADS = {
     "strict": "strict: three things true at once",
@@ -98,10 +101,13 @@ def crossover(record: CrossoverRecord) -> str:
 def changes(advice: Advice) -> RenderableType:
     """Return what would change the verdict: crossings, flip values, regret, and the next measurement."""
     made = table("What would change this (the saving crosses the margin)", "input", "today", "flips at", right=(1, 2))
-    for flip in advice.flips:
-        at = "none in range" if flip.flips_at is None else words.significant(flip.flips_at)
-        made.add_row(f"{flip.input} ({flip.unit})", words.significant(flip.today), at)
-    lines: list[RenderableType] = [made, *(Text(crossover(record)) for record in advice.crossovers)]
+    moving = [flip for flip in advice.flips if flip.flips_at is not None]
+    for flip in moving[:FLIPS_SHOWN]:
+        label = LABELS[flip.unit]
+        made.add_row(f"{flip.input} ({label})", words.significant(flip.today), words.significant(flip.flips_at or 0))
+    rest = len(advice.flips) - min(len(moving), FLIPS_SHOWN)
+    still = Text(f"{rest} more inputs flip it later, or not between a thousandth and a thousand times today (-v).")
+    lines: list[RenderableType] = [made, still, *(Text(crossover(record)) for record in advice.crossovers)]
     if advice.regret:
         worse = words.money(advice.regret.regret_usd, advice.currency, advice.usd_rate)
         lines.append(
@@ -117,6 +123,15 @@ def changes(advice: Advice) -> RenderableType:
 def listing(title: str, lines: tuple[str, ...]) -> Text:
     """Return a titled bullet list, or nothing where there is nothing to list."""
     return Text("\n".join([title, *(f"  - {line}" for line in lines)])) if lines else Text("")
+
+
+def every_flip(advice: Advice) -> Table:
+    """Return all inputs with the value that flips the verdict, or none in range (-v)."""
+    made = table("All inputs of the saving", "input", "today", "flips at", right=(1, 2))
+    for flip in advice.flips:
+        at = "none in range" if flip.flips_at is None else words.significant(flip.flips_at)
+        made.add_row(flip.input, words.spoken(flip.today, flip.unit), at)
+    return made
 
 
 def details(advice: Advice) -> Table:
@@ -138,7 +153,8 @@ def show(advice: Advice, console: Console, verbose: int = 0) -> None:
     console.print(gates(advice))
     console.print(questions(advice))
     console.print(Text(f"Data: {ready.answer}; {rows} usable rows; {ready.tier}."))
-    console.print(listing("", ready.findings) if ready.findings else "", end="")
+    for finding in ready.findings:
+        console.print(Text(f"  - {finding}"))
     console.print(options(advice))
     console.print(changes(advice))
     unpriced = tuple(f"{road.title}: {road.why}" for road in advice.unpriced)
@@ -151,4 +167,5 @@ def show(advice: Advice, console: Console, verbose: int = 0) -> None:
         if lines:
             console.print(listing(title, lines))
     if verbose:
+        console.print(every_flip(advice))
         console.print(details(advice))

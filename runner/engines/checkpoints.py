@@ -262,4 +262,4 @@ def export(checkpoint: Path, output: Path, base_name: str) -> None:
 
 
 def _resume_state(_: str, names: Iterable[str]) -> set[str]:
-    return STATE_FILES.intersection(names)
+    return {name for name in names if name in STATE_FILES}

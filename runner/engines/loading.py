@@ -1,7 +1,7 @@
 """Folders to models and tokenizers: never remote code, never pickle, never a download, dtype always said."""
 
 import warnings
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,7 @@ transformers_logging.disable_progress_bar()
 
 
 @contextmanager
-def known_noise() -> Iterator[None]:
+def known_noise() -> Generator[None]:
     """Silence the library warnings that are known and answered here; any other stays visible."""
     with warnings.catch_warnings():
         # asked for with warn_only: an operation without a deterministic form is still the best there is
@@ -91,7 +91,7 @@ def keep_gradients(model: torch.nn.Module) -> int:
     """Forbid bitsandbytes to repack weights at evaluation, which cuts them from autograd (RUNNER.md 14); count them."""
     repacking = [module for module in model.modules() if hasattr(module, "support_avx512bf16_for_cpu")]
     for module in repacking:
-        module.support_avx512bf16_for_cpu = False  # pyright: ignore[reportAttributeAccessIssue]
+        vars(module)["support_avx512bf16_for_cpu"] = False
     return len(repacking)
 
 

@@ -8,8 +8,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import bitsandbytes
 import torch
+from bitsandbytes.functional import dequantize_4bit
+from bitsandbytes.nn.modules import Params4bit
 from peft.tuners.lora import LoraLayer
 from transformers import AutoModelForCausalLM
 
@@ -89,9 +90,9 @@ def base_weight(module: Any) -> torch.Tensor:
     """Return a layer's weight in float32, dequantised if it is stored in 4 bits."""
     layer = module.get_base_layer() if isinstance(module, LoraLayer) else module
     weight = layer.weight
-    if isinstance(weight, bitsandbytes.nn.Params4bit):
-        return bitsandbytes.functional.dequantize_4bit(weight.data, weight.quant_state).detach().float()
-    return weight.detach().float()
+    if isinstance(weight, Params4bit):
+        return dequantize_4bit(weight.data, weight.quant_state).detach().to(torch.float32)
+    return weight.detach().to(torch.float32)
 
 
 def adapter_delta(module: Any) -> torch.Tensor:

@@ -2,7 +2,7 @@
 
 Rule 1  Loss and gradient norm are checked before every optimizer step, the weights before every commit.
 Rule 2  A checkpoint is the CheckpointStore's: written aside, committed, then rotated.
-Rule 3  A reloaded adapter keeps the dtype it was trained in.
+Rule 3  What is trained has one dtype (`trained_dtype`), and a reloaded adapter keeps it.
 Rule 4  Every executed step is reported; a False answer saves, commits and stops.
 """
 
@@ -15,7 +15,7 @@ from typing import Any
 
 import torch
 from transformers import TrainerCallback
-from trl import SFTConfig, SFTTrainer
+from trl import SFTConfig, SFTTrainer  # pyright: ignore[reportAttributeAccessIssue]  lazily exported
 
 from advisor.plan import Method, TrainSettings
 from runner.engine import StepReport, TrainingDivergedError, Watcher
@@ -94,13 +94,18 @@ class StepTally:
             raise TrainingDivergedError(message)
 
 
-class CommittingTrainer(SFTTrainer):
+class CommittingTrainer(SFTTrainer):  # pyright: ignore[reportUntypedBaseClass]
     """SFTTrainer that checks before it steps, and whose checkpoints are durable or not there."""
 
-    def __init__(self, *, store: CheckpointStore, watcher: Watcher, **kwargs: Any):
+    def __init__(self, *, store: CheckpointStore, watcher: Watcher, trained_dtype: torch.dtype, **kwargs: Any):
         self.store, self.watcher, self.tally = store, watcher, StepTally()
         super().__init__(**kwargs)
-        self.trainable_parameters = sum(p.numel() for p in self.model.parameters() if p.requires_grad)
+        trainable = [parameter for parameter in self.model.parameters() if parameter.requires_grad]
+        for (
+            parameter
+        ) in trainable:  # TRL makes every quantised model's adapter bfloat16, slow where only float32 is fast
+            parameter.data = parameter.data.to(trained_dtype)
+        self.trainable_parameters = sum(parameter.numel() for parameter in trainable)
         self.committed: Path | None = None
 
     def get_batch_samples(

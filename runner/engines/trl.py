@@ -7,13 +7,14 @@ from typing import Any
 import torch
 from datasets import Dataset
 from peft import LoraConfig
+from torch.utils import deterministic
 from transformers import PrinterCallback
 
 from runner.engine import MergeResult, Message, ModelRef, TrainJob, TrainResult, Watcher
 from runner.engines import answering, merging
 from runner.engines.checkpoints import CheckpointStore, Commit, export, sha256_of, weights_sha256
 from runner.engines.data import TokenRow, load_token_rows
-from runner.engines.loading import device_name, known_noise, load_base, load_model, load_tokenizer, versions
+from runner.engines.loading import DTYPES, device_name, known_noise, load_base, load_model, load_tokenizer, versions
 from runner.engines.memory import PeakMemory
 from runner.engines.training import Collator, CommittingTrainer, Reporter, sft_config
 
@@ -139,7 +140,7 @@ def _train_on(
     tokenizer = load_tokenizer(job.model.directory)
     rows = load_token_rows(job.records, job.objective, tokenizer, job.settings)
     torch.use_deterministic_algorithms(True, warn_only=True)
-    torch.utils.deterministic.fill_uninitialized_memory = False
+    vars(deterministic)["fill_uninitialized_memory"] = False  # costs time, and nothing here reads such memory
     trainer = build_trainer(job, store, watcher, tokenizer, rows)
     trainer.remove_callback(PrinterCallback)  # it prints to stdout, which is the report's
     trainer.add_callback(Reporter(trainer, job.settings.save_every_steps))
@@ -156,7 +157,8 @@ def build_trainer(
 ) -> CommittingTrainer:
     """Return the trainer over a freshly loaded model.
 
-    Full fine-tuning keeps its weights in float32 and computes in the compute dtype; adapters need no autocast.
+    What is trained is kept in float32, but a QLoRA adapter in the compute dtype (Dettmers et al. 2023, section 3); only
+    full fine-tuning computes in another dtype than it keeps.
     """
     full = job.method.kind == "full"
     model = load_base(job.model, torch.float32) if full else load_model(job.model, trainable=True)
@@ -166,6 +168,7 @@ def build_trainer(
     return CommittingTrainer(
         store=store,
         watcher=watcher,
+        trained_dtype=DTYPES[job.model.compute_dtype] if job.method.kind == "qlora" else torch.float32,
         model=model,
         args=sft_config(
             job.method,

@@ -2,7 +2,7 @@
 
 Three sources, all made by seed: docstrings of the running interpreter's standard library; short texts about one field
 of life each, from `generic_text.toml`; and skill questions in chat form (copy words, write a list as JSON, sort a
-small story by topic, mood and colour) whose keys and labels are not those of the routing task. `forbidden` proves it.
+small story by topic and traits) whose keys and labels are not those of the routing task. `forbidden` proves it.
 """
 
 import ast
@@ -22,7 +22,7 @@ MAX_DOCSTRING_CHARACTERS = (
     700_000  # a fifth of the text: enough for plain English, little enough to leave room for the rest
 )
 FIELD_TEXTS = 16_000
-SKILL_TEXTS = 16_000
+SKILL_TEXTS = 24_000
 FRAMES = (
     "{0}, {1} and {2} are words of one kind.",
     "He talked about the {0} and then about the {1}.",
@@ -41,14 +41,11 @@ STORIES = (
     "Nobody had thought of the {0}.",
     "All of them liked the {0} more than the {1}.",
 )
-KEYS = (("topic", "mood", "colour"), ("about", "feeling", "seen"), ("kind", "tone", "paint"))
-MOOD_WORDS = {"topic": ("glad", "sad", "plain"), "about": ("good", "bad", "even"), "kind": ("light", "dark", "grey")}
-
 Chat = list[dict[str, str]]
 
 
 def load_fields(path: Path = HERE / "generic_text.toml") -> dict[str, Any]:
-    """The fields of life with their words and sentences, the moods and the colours."""
+    """The fields of life with their words and sentences, and the traits with their values."""
     return tomllib.loads(path.read_text(encoding="utf-8"))
 
 
@@ -80,9 +77,9 @@ def field_texts(fields: dict[str, Any], count: int, rng: random.Random) -> Itera
 
 
 def skill_chats(fields: dict[str, Any], count: int, rng: random.Random) -> Iterator[Chat]:
-    """Question and answer in chat form: sort a story into JSON (half of them), copy, write a list as JSON."""
+    """Question and answer in chat form: sort a story into JSON (most of them), copy, write a list as JSON."""
     for _ in range(count):
-        skill = rng.choices((_sort_story, _copy, _list_words), weights=(4, 1, 1))[0]
+        skill = rng.choices((_sort_story, _copy, _list_words), weights=(8, 1, 1))[0]
         question, answer = skill(fields, rng)
         yield [{"role": "user", "content": question}, {"role": "assistant", "content": answer}]
 
@@ -114,16 +111,19 @@ def _framed(frames: tuple[str, ...], words: list[str], rng: random.Random) -> st
 
 
 def _sort_story(fields: dict[str, Any], rng: random.Random) -> tuple[str, str]:
+    """A story on one topic with two or three traits, some of them left unsaid; the answer names topic and traits."""
     field = rng.choice([field for field in fields["field"] if "topic" in field])
-    mood, colour = rng.choice(list(fields["mood"])), rng.choice(list(fields["colour"]))
     own = rng.random() < 0.5
-    story = rng.choice(expand(rng.choice(field["says"]))) if own else _framed(STORIES, field["words"], rng)
-    parts = [story, rng.choice(fields["mood"][mood]), rng.choice(fields["colour"][colour])]
+    answer = {"topic": field["topic"]}
+    parts = [rng.choice(expand(rng.choice(field["says"]))) if own else _framed(STORIES, field["words"], rng)]
+    for trait in rng.sample(list(fields["trait"]), rng.choice((2, 2, 3))):
+        answer[trait] = rng.choice(list(fields["trait"][trait]))
+        parts.append(rng.choice(fields["trait"][trait][answer[trait]]))
     rng.shuffle(parts)
-    keys = rng.choice(KEYS)
-    feeling = MOOD_WORDS[keys[0]][("glad", "sad", "plain").index(mood)]
+    keys = rng.sample(list(answer), len(answer))
     question = f"{', '.join(keys)}: {' '.join(part for part in parts if part)}"
-    return question, _compact(dict(zip(keys, (field["topic"], feeling, colour), strict=True)))
+    question = question.lower() if rng.random() < 0.1 else question
+    return question, _compact({key: answer[key] for key in keys})
 
 
 def _copy(fields: dict[str, Any], rng: random.Random) -> tuple[str, str]:

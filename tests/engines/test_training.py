@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -85,12 +86,8 @@ def test_full_fine_tuning_reports_commits_and_exports(engine: Any, job: Any) -> 
     names = {path.name for path in wanted.output.iterdir()}
     assert {"model.safetensors", "config.json", "tokenizer.json", "chat_template.jinja"} <= names
     assert not [name for name in names if name.endswith((".bin", ".pt", ".pth"))]
-    leaks = [
-        p.name
-        for p in wanted.output.iterdir()
-        if p.suffix != ".safetensors" and str(wanted.output.parent) in p.read_text()
-    ]
-    assert not leaks
+    texts = [path.read_text() for path in wanted.output.iterdir() if path.suffix != ".safetensors"]
+    assert not any(str(wanted.output.parent) in text or str(wanted.model.directory) in text for text in texts)
 
     again = Watching()
     assert engine.train(wanted, again) == engine.train(wanted, again)  # nothing is trained twice
@@ -116,11 +113,12 @@ def test_gradients_are_the_same_after_an_evaluation(engine: Any, base: Path) -> 
     import torch
     from peft import LoraConfig, get_peft_model
 
-    from runner.engines.loading import keep_gradients, load_base
+    from runner.engines.loading import keep_gradients, known_noise, load_base
 
     model = load_base(ModelRef(base, "nf4", True, "bfloat16"))
     torch.manual_seed(3)
-    model = get_peft_model(model, LoraConfig(r=4, target_modules="all-linear", init_lora_weights=False))
+    with known_noise():
+        model = get_peft_model(model, LoraConfig(r=4, target_modules="all-linear", init_lora_weights=False))
     ids = torch.arange(5, 45)[None]
 
     def gradients() -> dict[str, Any]:
@@ -158,8 +156,6 @@ def poison_base(base: Path, target: Path) -> Path:
 
 
 def test_nan_stops_before_the_update_and_names_the_rows(engine: Any, job: Any, base: Path, tmp_path: Path) -> None:
-    from dataclasses import replace
-
     poisoned = poison_base(base, tmp_path / "poisoned")
     rows = [row for row in colour_rows() if "violet" not in str(row)][:16]
     bad = next(row for row in colour_rows() if "violet" in str(row))
@@ -176,12 +172,16 @@ def test_nan_stops_before_the_update_and_names_the_rows(engine: Any, job: Any, b
 
 
 def test_weights_that_blow_up_are_not_committed(engine: Any, job: Any) -> None:
-    wanted = job(learning_rate=1e38, warmup_share=0, schedule="constant", max_grad_norm=1e9)
+    calm = job()
+    engine.train(calm, Watching(lambda step: step < 3))
+    # decay 1 - 1e37 x 1e3 overflows float32 in the very update that is then to be saved
+    wanted = job(learning_rate=1e37, weight_decay=1e3, warmup_share=0, schedule="constant", save_every_steps=1)
+    wanted = replace(wanted, checkpoints=wanted.checkpoints.with_name("wild"))
     watcher = Watching()
-    with pytest.raises(TrainingDivergedError, match=r"step \d: "):
+    with pytest.raises(TrainingDivergedError, match=r"step 1: .* is not finite after the update"):
         engine.train(wanted, watcher)
-    for step in watcher.commits:
-        assert read_commit(wanted.checkpoints / f"step-{step:08d}").step == step
+    assert watcher.commits == []
+    assert read_commit(calm.checkpoints / "step-00000003").step == 3
     assert not wanted.output.exists()
 
 
@@ -197,17 +197,13 @@ def test_a_resume_under_other_conditions_names_the_field(engine: Any, job: Any, 
 
 
 def test_a_job_that_contradicts_itself_is_refused_with_all_reasons(engine: Any, job: Any, base: Path) -> None:
-    from dataclasses import replace
-
     wrong = replace(job(Method(kind="qlora")), model=ModelRef(base, None, False, "float16"))
-    with pytest.raises(ValueError, match="nf4.*found none.*wants a lora.*float16 is not trained in"):
+    with pytest.raises(ValueError, match=r"nf4.*found none.*wants a lora.*float16 is not trained in"):
         engine.train(wrong, Watching())
 
 
 @pytest.mark.parametrize("packing", [False, True])
 def test_text_then_chat_on_its_result(engine: Any, job: Any, tmp_path: Path, packing: bool) -> None:
-    from dataclasses import replace
-
     texts = [{"text": row["messages"][0]["content"]} for row in colour_rows()]  # type: ignore[index]
     adapt = replace(
         job(objective="text", records=write_rows(tmp_path / "text.jsonl", texts), packing=packing, max_steps=8),
@@ -232,6 +228,6 @@ def test_packed_pieces_do_not_see_each_other(base: Path) -> None:
     rows = {"labels": [-100] * 17, "rows": [0, 1]}
     batch = Collator(0, packed=True)([{"input_ids": one + two, "piece_tokens": [10, 7], **rows}])
     with torch.no_grad():
-        packed = model(input_ids=batch["input_ids"], position_ids=batch["position_ids"]).logits[0]
+        packed = model(input_ids=batch["input_ids"], position_ids=batch["position_ids"], use_cache=False).logits[0]
         alone = [model(input_ids=torch.tensor([piece])).logits[0] for piece in (one, two)]
     assert torch.allclose(packed, torch.cat(alone), atol=1e-5)

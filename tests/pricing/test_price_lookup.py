@@ -5,7 +5,7 @@ from decimal import Decimal
 
 import pytest
 
-from pricing.entries import Confidence, Crosscheck, Offer, TuningStatus
+from pricing.entries import Confidence, Crosscheck, Offer, TuningEntry, TuningStatus
 from pricing.figure import Kind
 from pricing.table import (
     AmbiguousPriceError,
@@ -275,6 +275,11 @@ def test_without_a_method_it_is_supervised_with_adapters(book):
 def test_an_open_model_is_priced_by_its_size(book, billion, provider, usd):
     price = book.tuning_of_size(billion, TODAY, provider=provider)
     assert price.training_usd_per_million_tokens.value == Decimal(usd)
+
+
+def test_the_edge_of_two_size_classes_belongs_to_the_smaller_alone(book):
+    classes = {line.base_model for line in book.of(TuningEntry) if line.provider == "fireworks" and line.covers(16)}
+    assert classes == {"up to 16B"}
 
 
 def test_a_size_nobody_tunes_is_unknown(book):

@@ -1,12 +1,15 @@
 """`prices` as a user meets it: what is printed where, and the exit code."""
 
 import json
+import re
 import subprocess
 import sys
+from datetime import date
 
 import pytest
 from typer.testing import CliRunner
 
+from pricing.check import stale
 from pricing.cli import app
 
 DAY = ["--as-of", "2026-11-21"]
@@ -72,18 +75,19 @@ def test_show_of_an_unknown_name_exits_1_with_near_names_on_stderr():
     assert "near it: azure/gpt-4o-mini, openai/gpt-4o-mini" in result.stderr
 
 
-def test_check_is_sound_and_warns_of_age_on_stderr_only():
+def test_check_is_sound_and_warns_of_age_on_stderr_only(book):
     result = prices("check", *DAY)
     assert result.exit_code == 0
-    assert result.stdout.startswith(
-        "sound: 510 lines, prices as of 2024-08-01..2026-11-12, 260 in force older than 90 days"
-    )
-    assert "gpu/azure.csv  66 lines in force, last checked 2026-06-18" in result.stderr
+    days = f"{book.oldest_checked}..{book.newest_checked}"
+    assert result.stdout.startswith(f"sound: {len(book.entries)} lines, prices as of {days}, ")
+    assert result.stdout.count("\n") == 1
+    assert re.search(r"^tuning/mistral.csv  1 lines in force, last checked 2026-07-06$", result.stderr, re.MULTILINE)
 
 
-def test_check_as_json():
+def test_check_as_json(book):
     told = json.loads(prices("check", "--format", "json", *DAY).stdout)
-    assert (told["sound"], told["lines"], told["older_than_90_days"]) == (True, 510, 260)
+    assert (told["sound"], told["lines"], told["digest"]) == (True, len(book.entries), book.digest)
+    assert told["older_than_90_days"] == len(stale(book.entries, date(2026, 11, 21)))
 
 
 @pytest.mark.parametrize(

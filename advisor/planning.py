@@ -1,0 +1,231 @@
+"""From a justified advice to the plan document: settings, forecasts with intervals, limits and gates. Pure."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any, cast
+
+import numpy as np
+
+from advisor.advise import Question, Result
+from advisor.catalog import find_card
+from advisor.forecasts import forecast_stages, total
+from advisor.plan import (
+    FORMAT_VERSION,
+    BaseModelRef,
+    DataRef,
+    Forecast,
+    Lora,
+    Machine,
+    Method,
+    PriceLine,
+    QualityGate,
+    ScenarioRef,
+    Stage,
+    TrainSettings,
+    VerdictRecord,
+    seal,
+)
+from advisor.roads import LOCAL
+from advisor.scenario import Scenario
+from advisor.shape import parameters
+from pricing.figure import Figure, Kind, leaves
+
+VALID_DAYS = 30
+"""A plan older than a month meets other prices and other packages; make it again."""
+BUDGET_RATIO = 3
+"""Where no limit is stated: three times the forecast's high end, so that a surprise stops and a slow day does not."""
+
+
+@dataclass(frozen=True, slots=True)
+class Inputs:
+    """The plan's own copies of what it needs, by digest; made by the edge that laid them beside the plan."""
+
+    scenario_name: str
+    base_model: BaseModelRef
+    data: DataRef
+    prices_sha256: str
+
+
+def method_of(scenario: Scenario) -> Method:
+    """Return the method with everything the trainer would otherwise decide by itself (R057)."""
+    chosen = scenario.training
+    quantised = chosen.method == "qlora"
+    lora = (
+        None
+        if chosen.method == "full"
+        else Lora(
+            rank=chosen.lora.rank, alpha=chosen.lora.alpha, dropout=chosen.lora.dropout, targets=chosen.lora.targets
+        )
+    )
+    return Method(
+        kind=chosen.method,
+        quantisation="nf4" if quantised else None,
+        double_quantisation=quantised,
+        lora=lora,
+        optimizer=chosen.optimizer_or_default,
+    )
+
+
+def train_settings(scenario: Scenario, steps: int) -> TrainSettings:
+    """Return the settings of supervised fine-tuning."""
+    chosen = scenario.training
+    return TrainSettings(
+        learning_rate=chosen.learning_rate_or_default,
+        schedule=chosen.schedule,
+        warmup_share=chosen.warmup_share,
+        weight_decay=chosen.weight_decay,
+        max_steps=steps,
+        micro_batch=chosen.micro_batch,
+        accumulation=chosen.accumulation,
+        max_length=chosen.max_length,
+        seed=chosen.seed,
+        save_every_steps=chosen.save_every_steps or max(1, math.ceil(steps / 4)),
+        assistant_only_loss=chosen.assistant_only_loss,
+    )
+
+
+def adapt_settings(scenario: Scenario) -> TrainSettings | None:
+    """Return the settings of continued language modelling on unlabelled text, or None where none is asked for."""
+    chosen = scenario.training.adapt
+    if chosen is None:
+        return None
+    return TrainSettings(
+        learning_rate=chosen.learning_rate,
+        max_steps=chosen.max_steps,
+        micro_batch=chosen.micro_batch,
+        accumulation=chosen.accumulation,
+        max_length=scenario.training.max_length,
+        seed=scenario.training.seed,
+        save_every_steps=max(1, math.ceil(chosen.max_steps / 4)),
+        assistant_only_loss=False,
+    )
+
+
+def machine_of(question: Question, rate: Figure) -> Machine:
+    """Return where the run happens and its hourly rate; a card without bfloat16 computes in float16 (R093)."""
+    card = question.cards[0]
+    if card == LOCAL:
+        flops = question.speed.flops
+        known = float(flops.value) if flops.kind is Kind.MEASURED else None
+        return Machine(
+            name="local machine", kind="local", usd_per_hour=Decimal(str(rate.value)), matmul_flops_per_second=known
+        )
+    dtype = "bfloat16" if find_card(card).native_bf16 else "float16"
+    return Machine(
+        name=rate.origin.note, kind="rented", card=card, usd_per_hour=Decimal(str(rate.value)), compute_dtype=dtype
+    )
+
+
+def price_lines(result: Result) -> tuple[PriceLine, ...]:
+    """Return every quoted or assumed price and rate that the advice used, frozen with its source."""
+    seen: dict[str, Figure] = {}
+    for root in result.roots:
+        for leaf in leaves(root):
+            if leaf.unit.startswith("usd") and not np.ndim(leaf.value):
+                seen.setdefault(leaf.name, leaf)
+    return tuple(
+        PriceLine(name=f.name, amount=Decimal(str(f.value)), unit=f.unit, letter=f.kind.value, source=f.origin.note,
+                  checked=f.origin.on)
+        for f in seen.values()
+    )  # fmt: skip
+
+
+def gate_of(scenario: Scenario) -> QualityGate:
+    """Return what the result must reach: the scenario's own target on the locked test."""
+    chosen = scenario.gate
+    return QualityGate(
+        metric=scenario.quality.metric,
+        target=float(scenario.quality.target.known_value("quality.target")),
+        min_gain=chosen.min_gain,
+        max_merge_drop=chosen.max_merge_drop,
+        max_new_tokens=chosen.max_new_tokens,
+        max_dropped_share=chosen.max_dropped_share,
+        max_truncated_share=chosen.max_truncated_share,
+    )
+
+
+def limits_of(scenario: Scenario, totals: Mapping[str, Forecast]) -> dict[str, Any]:
+    """Return the hard stops: as stated, else a multiple of the forecast's high end."""
+    usd, hours = scenario.limits.usd.value, scenario.limits.hours.value
+    return {
+        "usd": str(usd if usd is not None else max(Decimal("0.01"), Decimal(str(totals["usd"].high)) * BUDGET_RATIO)),
+        "hours": float(hours) if hours is not None else totals["seconds"].high / 3600 * BUDGET_RATIO,
+    }
+
+
+def verdict_of(result: Result, override: str | None) -> VerdictRecord:
+    """Return the verdict as the runner must show it, with the override if there is one."""
+    verdict = result.advice.verdict
+    return VerdictRecord(
+        code=verdict.code,
+        title=verdict.title,
+        road=verdict.road,
+        justified=verdict.justified,
+        override_reason=None if verdict.justified else override,
+        reason=verdict.because,
+        answers={gate.name: gate.answer for gate in result.advice.gates},
+    )
+
+
+class CannotPlanError(ValueError):
+    """The run cannot be sized; the message says what is missing."""
+
+
+def planned_steps(result: Result) -> int:
+    """Return the optimizer steps of the run; raises CannotPlanError where the rows are unknown."""
+    if isinstance(result.estimates.steps, str):
+        raise CannotPlanError(result.estimates.steps)
+    return int(float(result.estimates.steps.value))
+
+
+def totals_of(stages: Sequence[Mapping[str, Forecast]]) -> dict[str, Forecast]:
+    """Return the whole run's forecast: sums over the stages, and the highest peak."""
+    totals = {
+        key: total(key, [stage[key] for stage in stages if key in stage])
+        for key in ("seconds", "usd", "tokens", "steps")
+    }
+    peaks = [stage["peak_bytes"] for stage in stages if "peak_bytes" in stage]
+    return {**totals, "peak_bytes": max(peaks, key=lambda peak: peak.value)}
+
+
+def make_plan(question: Question, result: Result, inputs: Inputs, rate: Figure, override: str | None) -> dict[str, Any]:
+    """Return the sealed plan document as plain JSON."""
+    scenario, made_on = question.scenario, question.as_of
+    steps = planned_steps(result)
+    settings = {"adapt": adapt_settings(scenario), "sft": train_settings(scenario, steps)}
+    machine = machine_of(question, rate)
+    forecasts = forecast_stages(question, result, inputs.data, settings, rate)
+    stages = [Stage(name=name, train=settings.get(name), forecast=forecast) for name, forecast in forecasts.items()]
+    totals = totals_of(list(forecasts.values()))
+    document: dict[str, Any] = {
+        "format_version": FORMAT_VERSION,
+        "made_on": made_on.isoformat(),
+        "expires_on": (made_on + timedelta(days=VALID_DAYS)).isoformat(),
+        "scenario": ScenarioRef(name=inputs.scenario_name, sha256=question.scenario_sha256),
+        "verdict": verdict_of(result, override),
+        "prices_sha256": inputs.prices_sha256,
+        "prices": price_lines(result),
+        "base_model": inputs.base_model.model_copy(update={"parameters": parameters(question.shape)}),
+        "data": inputs.data,
+        "machine": machine,
+        "method": method_of(scenario),
+        "stages": stages,
+        "forecast": totals,
+        "limits": limits_of(scenario, totals),
+        "gate": gate_of(scenario),
+    }
+    return seal(plain_json(document))
+
+
+def plain_json(part: Any) -> Any:
+    """Return models, tuples and decimals as the JSON a file would hold, so that the digest is of the file."""
+    if hasattr(part, "model_dump"):
+        return part.model_dump(mode="json")
+    if isinstance(part, dict):
+        return {key: plain_json(value) for key, value in cast("dict[str, Any]", part).items()}
+    if isinstance(part, (list, tuple)):
+        return [plain_json(value) for value in cast("Sequence[Any]", part)]
+    return part

@@ -1,0 +1,319 @@
+"""The whole program as a process, with the toy engine: kills, signals, limits, two at once, and what it says."""
+
+import json
+import random
+import signal
+import time
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from runner.ledger import decode
+from tests.runner.toy_plan import MakePlan, drive, finish, kill, row, start, write_rows
+
+
+def folder_of(path: Path) -> Path:
+    return next(path.parent.glob("run-*"))
+
+
+def report_of(path: Path) -> dict[str, Any]:
+    code, out, err = drive("report", folder_of(path), "--format", "json")
+    assert (code, err) == (0, "")
+    return json.loads(out)
+
+
+def artefacts(report: dict[str, Any]) -> dict[str, str]:
+    return {line["path"]: line["sha256"] for line in report["artefacts"]}
+
+
+def wait_for(process: Any, path: Path, event: str) -> None:
+    """Wait until the run's ledger has a line of this event."""
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline and process.poll() is None:
+        if any(f'"{event}"' in ledger.read_text(errors="replace") for ledger in path.parent.glob("run-*/ledger.jsonl")):
+            return
+        time.sleep(0.01)
+    raise AssertionError(event, process.communicate(timeout=30))
+
+
+def test_a_run_from_plan_to_verdict(make_plan: MakePlan) -> None:
+    path = make_plan()
+    code, out, err = drive(path, "--format", "json")
+    assert code == 0, err
+    report = json.loads(out)
+    assert report["ships"] is True
+    assert report["state"] == "finished"
+    assert report["quality"]["scores"]["base"]["value"] == 0
+    assert report["quality"]["scores"]["tuned"]["value"] == 1
+    assert [check["passed"] for check in report["quality"]["checks"]] == [True, True, True]
+    assert report["totals"]["executed_steps"] == report["totals"]["unique_steps"] == 30
+    money = report["money"]
+    assert sum(map(Decimal, money["by_cause"].values())) == Decimal(money["difference_usd"])
+    assert Decimal(money["actual_usd"]) == Decimal(report["attempts"][0]["usd"])
+    assert "sft 30/30 steps" in err
+    assert report == json.loads((folder_of(path) / "report.json").read_text(encoding="utf-8"))
+    assert report == report_of(path)
+
+
+def test_a_finished_run_is_not_run_or_billed_again(make_plan: MakePlan) -> None:
+    path = make_plan()
+    assert drive(path)[0] == 0
+    before = (folder_of(path) / "ledger.jsonl").read_bytes()
+    assert drive(path)[0] == 0
+    assert (folder_of(path) / "ledger.jsonl").read_bytes() == before
+
+
+def test_killed_at_ten_random_moments_the_artefact_is_the_same(make_plan: MakePlan, tmp_path: Path) -> None:
+    path = make_plan(steps=120, save_every=7)
+    assert drive(path, "--dir", tmp_path / "straight")[0] == 0
+    straight = json.loads((tmp_path / "straight" / "report.json").read_text(encoding="utf-8"))
+    moments = random.Random(20261121)
+    kills = 0
+    while kills < 10:
+        process = start(path)
+        time.sleep(moments.uniform(0.35, 1.0))  # from the first imports to well into a stage
+        if process.poll() is not None:
+            finish(process)
+            break
+        kill(process)
+        kills += 1
+    code, _, err = drive(path)
+    assert code == 0, err
+    report = report_of(path)
+    assert artefacts(report) == artefacts(straight)
+    totals = report["totals"]
+    assert totals["unique_steps"] == totals["planned_steps"] == 120
+    assert totals["executed_steps"] >= 120
+    assert totals["unique_tokens"] == straight["totals"]["unique_tokens"]
+    assert Decimal(totals["usd"]) == sum(Decimal(line["usd"]) for line in report["attempts"])
+    entries = decode((folder_of(path) / "ledger.jsonl").read_bytes(), report["plan_id"]).entries
+    assert totals["executed_steps"] == sum(entry.event == "step" for entry in entries)
+    killed = [line for line in report["attempts"] if line["ended"] == "killed"]
+    assert len(killed) >= 3, "most kills fell into a begun attempt"
+    assert sum(map(Decimal, report["money"]["by_cause"].values())) == Decimal(report["money"]["difference_usd"])
+
+
+@pytest.mark.parametrize("event", ["training_started", "rows", "checkpoint"])
+@pytest.mark.parametrize("name", ["SIGTERM", "SIGINT"])
+def test_a_signal_saves_and_exits_75_and_the_next_run_goes_on(make_plan: MakePlan, event: str, name: str) -> None:
+    path = make_plan(steps=60, save_every=50)
+    process = start(path, TOY_STEP_SECONDS="0.02" if event != "rows" else "0.1")
+    wait_for(process, path, event)
+    process.send_signal(getattr(signal, name))
+    code, out, err = finish(process)
+    assert code == 75, err
+    assert f"stopped by {name}; everything so far is saved, run again to go on" in err
+    assert "unfinished" in out
+    code, _, err = drive(path)
+    assert code == 0, err
+    report = report_of(path)
+    assert [line["ended"] for line in report["attempts"]] == [name, "finished"]
+    assert report["totals"]["executed_steps"] == report["totals"]["unique_steps"] == 60, (
+        "it was saved: nothing is redone"
+    )
+
+
+def test_a_second_signal_ends_at_once(make_plan: MakePlan) -> None:
+    path = make_plan()
+    process = start(path, TOY_STEP_SECONDS="20")
+    wait_for(process, path, "training_started")
+    process.send_signal(signal.SIGTERM)
+    time.sleep(0.2)
+    began = time.monotonic()
+    process.send_signal(signal.SIGTERM)
+    code, _, _ = finish(process)
+    assert (code, time.monotonic() - began < 5) == (75, True)
+    assert drive(path)[0] == 0
+
+
+def test_at_the_limit_it_stops_with_4_and_goes_on_when_it_is_raised(make_plan: MakePlan) -> None:
+    path = make_plan(steps=200, save_every=50, change=lambda plan: plan["machine"].update(usd_per_hour="36"))
+    code, out, err = drive(path, "--max-usd", "0.015", TOY_STEP_SECONDS="0.02")  # 1.5 s at 0.01 USD a second
+    assert code == 4, err
+    assert "stopped by limit usd" in err
+    assert "warning: 8" in err, "the warning at 80 %"
+    spent = Decimal(report_of(path)["totals"]["usd"])
+    assert Decimal("0.013") < spent < Decimal("0.018")
+    code, _, err = drive(path, "--max-usd", "0.015")
+    assert code == 4, "the limit counts over attempts"
+    code, _, err = drive(path, "--max-usd", "5", TOY_STEP_SECONDS="0.001")
+    assert code == 0, err
+    totals = report_of(path)["totals"]
+    assert totals["executed_steps"] == totals["unique_steps"] == 200
+    assert totals["attempts"] == 3
+
+
+def test_the_plans_own_limit_holds_against_a_higher_flag(make_plan: MakePlan) -> None:
+    path = make_plan(change=lambda plan: plan["limits"].update(hours=0.0001))  # 0.36 s: over before it begins
+    code, _, err = drive(path, "--max-hours", "5")
+    assert code == 4, err
+    assert "limit hours" in err
+
+
+def test_two_runs_on_one_folder_one_refused(make_plan: MakePlan) -> None:
+    path = make_plan()
+    first = start(path, TOY_STEP_SECONDS="0.1")
+    wait_for(first, path, "step")
+    code, out, err = drive(path)
+    assert (code, out) == (3, "")
+    assert f"is in use by process {first.pid} on " in err
+    first.send_signal(signal.SIGTERM)
+    assert finish(first)[0] == 75
+
+
+def test_a_dead_holders_lock_is_taken_over_and_noted(make_plan: MakePlan) -> None:
+    path = make_plan()
+    process = start(path, TOY_STEP_SECONDS="0.1")
+    wait_for(process, path, "step")
+    kill(process)
+    assert drive(path)[0] == 0
+    assert any(f"took over the lock of process {process.pid}" in note for note in report_of(path)["notes"])
+
+
+def test_a_failing_stage_exits_5_keeps_its_cost_and_goes_on_later(make_plan: MakePlan) -> None:
+    path = make_plan()
+    code, _, err = drive(path, TOY_FAIL_AT="13")
+    assert code == 5
+    assert "TrainingDivergedError: loss is nan at step 13" in err
+    assert "Traceback" not in err
+    assert "nan at step 13" in (folder_of(path) / "failure.txt").read_text(encoding="utf-8")
+    assert Decimal(report_of(path)["totals"]["usd"]) > 0
+    assert drive(path)[0] == 0
+    totals = report_of(path)["totals"]
+    assert (totals["executed_steps"], totals["unique_steps"]) == (
+        30 + 2,
+        30,
+    )  # saved at 10, died in 13: 11 and 12 again
+
+
+def test_a_model_that_is_no_better_does_not_ship(make_plan: MakePlan) -> None:
+    code, out, _ = drive(make_plan(steps=1, save_every=1), "--format", "markdown")
+    assert code == 3
+    assert "DOES NOT SHIP" in out
+    assert "misses the target of 90.0 %" in out
+
+
+def test_a_committed_stage_whose_file_changed_is_refused(make_plan: MakePlan) -> None:
+    path = make_plan()
+    assert drive(path)[0] == 0
+    (folder_of(path) / "sft" / "output" / "counts.json").write_text("{}", encoding="utf-8")
+    code, _, err = drive(path)
+    assert code == 1
+    assert "stage sft is committed, but sft/output/counts.json is missing or changed since" in err
+
+
+def test_too_many_bad_rows_are_refused_before_training(make_plan: MakePlan) -> None:
+    path = make_plan()
+
+    def change(plan: dict[str, Any]) -> None:
+        import hashlib
+
+        rows = [row("billing", n) for n in range(90)] + [row("billing", 1)] * 10
+        write_rows(path.parent / "rows.jsonl", rows)
+        digest = hashlib.sha256((path.parent / "rows.jsonl").read_bytes()).hexdigest()
+        plan["data"]["train"] = {"path": "rows.jsonl", "sha256": digest, "bytes": 1}
+
+    path = make_plan(change=change)
+    code, _, err = drive(path)
+    assert code == 3
+    assert "10 of 100 rows dropped: 10 duplicate, more than 5.0%" in err
+    listed = (folder_of(path) / "curate" / "dropped.jsonl").read_text(encoding="utf-8").splitlines()
+    assert len(listed) == 10
+    assert json.loads(listed[0]) == {"line": 91, "reason": "duplicate", "detail": "equals line 2"}
+
+
+@pytest.mark.parametrize("kind", ["lora", "full"])
+def test_adapt_first_then_tune(make_plan: MakePlan, kind: str) -> None:
+    def change(plan: dict[str, Any]) -> None:
+        import hashlib
+
+        content = "".join(json.dumps({"text": f"a note on parcel {n}"}) + "\n" for n in range(20)).encode()
+        (root / "texts.jsonl").write_bytes(content)
+        plan["data"]["unlabelled"] = {
+            "path": "texts.jsonl",
+            "sha256": hashlib.sha256(content).hexdigest(),
+            "bytes": len(content),
+        }
+        adapt = {"name": "adapt", "train": {**plan["stages"][1]["train"], "max_steps": 10}, "forecast": {}}
+        plan["stages"].insert(1, adapt)
+
+    root = make_plan().parent
+    path = make_plan(kind=kind, change=change)
+    code, out, err = drive(path, "--format", "json")
+    assert code == 0, err
+    report = json.loads(out)
+    assert report["totals"]["unique_steps"] == 40
+    assert report["data"]["texts"] == 20
+    assert report["merge"]["merged"] is (kind == "lora")
+    assert ("merged" in report["quality"]["scores"]) is (kind == "lora")
+
+
+def test_a_dry_run_shows_the_forecast_and_writes_nothing(make_plan: MakePlan) -> None:
+    path = make_plan(change=lambda plan: plan["verdict"].update(justified=False, override_reason="to learn"))
+    before = sorted(path.parent.rglob("*"))
+    code, out, err = drive(path, "--dry-run")
+    assert (code, err) == (0, "")
+    assert "nothing was spent" in out
+    assert "OVERRIDE: against the verdict, because: to learn" in out
+    code, out, _ = drive("--dry-run", path, "--format", "json")
+    assert json.loads(out)["forecast"]["usd"]["value"] == 0.001
+    assert sorted(path.parent.rglob("*")) == before
+
+
+def test_the_price_of_an_hour_on_the_invoice(make_plan: MakePlan) -> None:
+    path = make_plan()
+    assert drive(path, "--usd-per-hour", "7.20")[0] == 0  # planned 3.60
+    report = report_of(path)
+    assert Decimal(report["money"]["by_cause"]["price"]) == pytest.approx(
+        Decimal(report["totals"]["usd"]) / 2, abs=1e-8
+    )
+    assert report["attempts"][0]["rate_source"] == "stated with --usd-per-hour"
+
+
+@pytest.mark.parametrize("form", ["table", "markdown", "json"])
+def test_a_report_in_a_pipe_has_no_colour_and_fits(make_plan: MakePlan, form: str) -> None:
+    hostile = "[red]x[/red] | <b>\x1b[31m"
+    path = make_plan(change=lambda plan: plan["verdict"].update(override_reason=hostile))
+    code, out, _ = drive(path, "--format", form)
+    assert code == 0
+    assert "\x1b" not in out
+    if form == "table":
+        assert max(map(len, out.splitlines())) <= 80
+        assert "[red]x[/red]" in out, "markup in a name is text"
+    if form == "markdown":
+        assert "<b>" not in out
+
+
+def test_the_ledger_command_shows_attempts_and_entries(make_plan: MakePlan) -> None:
+    path = make_plan()
+    assert drive(path)[0] == 0
+    code, out, _ = drive("ledger", folder_of(path))
+    assert code == 0
+    assert out.startswith("attempt 1")
+    assert "the chain holds" in out
+    code, out, _ = drive("ledger", folder_of(path), "--format", "json")
+    document = json.loads(out)
+    assert [entry["seq"] for entry in document["entries"]] == list(range(1, len(document["entries"]) + 1))
+    ledger = folder_of(path) / "ledger.jsonl"
+    ledger.write_bytes(ledger.read_bytes().replace(b'"stage": "curate"', b'"stage": "curatE"', 1))
+    code, _, err = drive("ledger", folder_of(path))
+    assert code == 1
+    assert "ledger.jsonl:3  does not follow from the line before it" in err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "said"),
+    [
+        ([], 2, "run plan.json"),
+        (["no-such-plan.json"], 1, "no-such-plan.json: there is no such file"),
+        (["report", "no-such-folder"], 2, "does not exist"),
+        (["plan.json", "--max-usd", "much"], 2, "'much' is no amount"),
+        (["plan.json", "--unknown"], 2, "--unknown"),
+        (["report", "--help"], 0, "Show a run's report"),
+    ],
+)
+def test_wrong_usage(arguments: list[str], code: int, said: str) -> None:
+    found, out, err = drive(*arguments) if arguments else finish(start("--help"))
+    assert (found, said in out + err) == (code if arguments else 0, True), out + err
