@@ -26,7 +26,7 @@ from advisor.need import Gate, Motives, all_at_once, five_questions, volume_answ
 from advisor.readiness import Readiness
 from advisor.records import figure_records
 from advisor.remarks import NOT_ASSESSED, rejected, warnings
-from advisor.roads import Map, NotAssessedError, Success, survey, training_rate
+from advisor.roads import RULED_OUT, Map, NotAssessedError, Success, survey, training_rate
 from advisor.scenario import Scenario
 from advisor.shape import ModelShape
 from advisor.verdict import Facts, Rung, decide
@@ -83,6 +83,17 @@ def with_rows(ground: Ground, readiness: Readiness) -> Ground:
     return replace(ground, leaves={**ground.leaves, "data.rows": rows})
 
 
+def wanted_share(scenario: Scenario) -> float | None:
+    """Return the stated target, or None."""
+    target = scenario.quality.target.value
+    return None if target is None else float(target)
+
+
+def smaller_finding(scenario: Scenario) -> Finding:
+    """Return whether a smaller hosted model fails the target; its `no` makes it a lever."""
+    return failure_answer(scenario.evidence.smaller_hosted.trials, wanted_share(scenario), least_variants=1)
+
+
 def closing(finding: Finding) -> str | None:
     """Return what would close an open gate, in answers still to be scored."""
     return f"score {finding.further_n:,} more answers" if finding.further_n else None
@@ -90,8 +101,7 @@ def closing(finding: Finding) -> str | None:
 
 def need_gates(scenario: Scenario, balance: Balance | None) -> tuple[Gate, Gate, Gate]:
     """Return the three things, each with its evidence."""
-    target = scenario.quality.target.value
-    wanted = None if target is None else float(target)
+    wanted = wanted_share(scenario)
     prompting = failure_answer(scenario.evidence.prompting.trials, wanted)
     retrieval = failure_answer(scenario.evidence.retrieval.trials, wanted, least_variants=1)
     if balance is None:
@@ -132,6 +142,9 @@ def facts(question: Question, gates: tuple[Gate, Gate, Gate], balance: Balance |
         compute_fits=fits,
         much_cheaper=Answer.NO if inferior.answer is Answer.NO else cheaper,
         lever_saves=balance is not None and balance.lever_saving_share >= balance.margin_share,
+        smaller_untested=balance is not None
+        and not scenario.evidence.smaller_hosted.trials
+        and (balance.smaller_saving_share or 0.0) >= balance.margin_share,
         best_road="hosted_tuning" if balance is not None and balance.best_key == "hosted_tuning" else "self_host",
     )
 
@@ -153,22 +166,21 @@ def machine_rate(map_: Map) -> Figure | str:
 
 
 def next_measurement(scenario: Scenario, balance: Balance | None) -> MeasurementRecord | None:
-    """Return the cheapest measurement that would close an open gate, by answers to be scored and today's price."""
-    target = scenario.quality.target.value
-    wanted = None if target is None else float(target)
-    found: list[MeasurementRecord] = []
-    for gate, arm, least in (
-        ("prompting", scenario.evidence.prompting, 2),
-        ("retrieval", scenario.evidence.retrieval, 1),
-    ):
+    """Return the first measurement, from the cheapest road up, that would close what is open."""
+    wanted = wanted_share(scenario)
+    evidence = scenario.evidence
+    arms = [("prompting", evidence.prompting, 2), ("retrieval", evidence.retrieval, 1)]
+    if scenario.candidates.smaller_hosted not in (None, RULED_OUT):
+        arms.append(("smaller hosted model", evidence.smaller_hosted, 1))
+    for name, arm, least in arms:
         finding = failure_answer(arm.trials, wanted, least)
+        if finding.answer is Answer.NO and name != "smaller hosted model":
+            continue
         if finding.answer is Answer.UNKNOWN and finding.further_n:
             cost = None if balance is None else finding.further_n * balance.hosted_usd_per_task
-            what = f"score {finding.further_n:,} answers of {gate} variants against the target"
-            found.append(MeasurementRecord(gate=gate, what=what, examples=finding.further_n, cost_usd=cost))
-        if found and gate == "prompting":
-            break
-    return min(found, key=lambda record: record.examples, default=None)
+            what = f"score {finding.further_n:,} answers of {name} against the target"
+            return MeasurementRecord(gate=name, what=what, examples=finding.further_n, cost_usd=cost)
+    return None
 
 
 def record(gate: Gate) -> GateRecord:
@@ -198,11 +210,12 @@ def advise(question: Question) -> Result:
     estimates = estimate(scenario, ground, question.shape, question.speed, question.cards)
     success = Success(
         success_share("success.hosted", scenario.evidence.hosted.trials or scenario.evidence.prompting.trials),
+        success_share("success.smaller", scenario.evidence.smaller_hosted.trials),
         success_share("success.tuned", scenario.evidence.tuned.trials),
     )
     map_ = Map(scenario, ground, question.book, question.as_of, estimates.physics, success)
     options, unpriced = survey(map_)
-    balance = weigh(ground, options, scenario)
+    balance = weigh(ground, options, scenario, smaller_finding(scenario).answer is Answer.NO)
     gates = need_gates(scenario, balance)
     rung = decide(facts(question, gates, balance, estimates.compute_fits))
     questions, end = five_questions(

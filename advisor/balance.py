@@ -19,14 +19,18 @@ FLIP_REACH = 1000.0
 VOLUME_REACH = (1.0, 1e10)
 """Tasks a month between which crossings are looked for: one, and more than anybody has."""
 LEVERS = ("hosted_batch",)
-"""Cheaper ways of buying the same model; a smaller model is no lever until its quality is measured."""
+"""Cheaper ways of buying the same model; a smaller model joins them once its trials reach the target."""
 REGRET_SHARE = 0.1
 """The question is what happens if volume is a tenth (R006)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Balance:
-    """The cheapest road that trains against today; shares of the hosted cost, money over the horizon in USD."""
+    """The cheapest road that trains against the cheapest hosted one of today's quality; money over the horizon.
+
+    `lever_saving_share` is what that hosted road saves of today's cost; `smaller_saving_share` the same of a smaller
+    model, whatever its quality (None if none is named).
+    """
 
     best_key: str
     saving: Figure
@@ -36,6 +40,7 @@ class Balance:
     saving_share_low_volume: float
     saving_usd: float
     lever_saving_share: float
+    smaller_saving_share: float | None
     margin_share: float
     strict_margin_share: float
     hosted_usd_per_task: float
@@ -47,27 +52,31 @@ def number(figure: Figure) -> float:
     return float(np.asarray(figure.value, dtype=float).reshape(-1)[0])
 
 
-def weigh(ground: Ground, options: Sequence[Option], scenario: Scenario) -> Balance | None:
+def weigh(ground: Ground, options: Sequence[Option], scenario: Scenario, smaller_works: bool) -> Balance | None:
     """Return the balance, or None where today or every road that trains is not priced."""
     today = next((option for option in options if option.key == "hosted_today"), None)
     trained = {f"{option.key}_usd": option.lifetime for option in options if option.trains}
     if today is None or not trained:
         return None
     own = derive("cheapest_trained", eco.cheapest_usd, **trained)
-    saving = derive("saving", eco.saving_share, hosted_usd=today.lifetime, own_usd=own)
+    levers = (*LEVERS, "hosted_smaller") if smaller_works else LEVERS
+    equal = {f"{option.key}_usd": option.lifetime for option in options if option is today or option.key in levers}
+    hosted = derive("cheapest_hosted", eco.cheapest_usd, **equal)
+    saving = derive("saving", eco.saving_share, hosted_usd=hosted, own_usd=own)
+    smaller = next((number(option.lifetime) for option in options if option.key == "hosted_smaller"), None)
     volume = ground[VOLUME]
     low = volume.value if volume.low is None else volume.low
-    levers = [number(option.lifetime) for option in options if option.key in LEVERS]
-    hosted_usd = number(today.lifetime)
+    today_usd = number(today.lifetime)
     return Balance(
         best_key=min((o for o in options if o.trains), key=lambda o: number(o.lifetime)).key,
         saving=saving,
-        hosted=today.lifetime,
+        hosted=hosted,
         own=own,
         saving_share=number(saving),
         saving_share_low_volume=value_at(saving, {VOLUME: float(low)}),
-        saving_usd=hosted_usd - number(own),
-        lever_saving_share=1 - min(levers, default=hosted_usd) / hosted_usd,
+        saving_usd=number(hosted) - number(own),
+        lever_saving_share=1 - number(hosted) / today_usd,
+        smaller_saving_share=None if smaller is None else 1 - smaller / today_usd,
         margin_share=float(scenario.finance.meaningful_margin.known_value("finance.meaningful_margin")),
         strict_margin_share=float(scenario.finance.cost_only_margin.known_value("finance.cost_only_margin")),
         hosted_usd_per_task=number(today.running.inputs["cost_usd_per_task"]),

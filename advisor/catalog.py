@@ -33,7 +33,7 @@ TERA: Final = 10**12
 
 USABLE_SHARE: Final = 0.96
 """Assumed share of a card's nominal memory that a process can have: an L40S shows 46,068 of 49,152 MiB (0.937, error
-correction on), an A100-80 81,154 of 81,920 (0.991); the middle, so a tight fit is reported as tight."""
+correction on; row L40S of cards.csv), data-centre cards with stacked memory about 0.99 (from memory, unchecked)."""
 
 
 class UnknownModelError(LookupError):

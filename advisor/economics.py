@@ -140,6 +140,11 @@ def rent_usd_per_month(
     return cards * rent_usd_per_gpu_hour * billed_hours_per_month * calendar_share
 
 
+def claimed_cost_usd_per_month(claimed_usd_per_month: Number, calendar_share: Number) -> Number:
+    """Return a monthly cost that somebody claims, for the months of the lifetime."""
+    return claimed_usd_per_month * calendar_share
+
+
 def machine_usd_per_month(
     staircase_replicas: Number, machine_usd_per_hour: Number, billed_hours_per_month: Number, calendar_share: Number
 ) -> Number:

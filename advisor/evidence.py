@@ -16,6 +16,7 @@ Z_TWO_SIDED_95: Final = 1.959963984540054  # 97.5 % quantile of the standard nor
 Z_POWER_80: Final = 0.8416212335729143  # 80 % quantile of the standard normal distribution
 LEAST_VARIANTS: Final = 2  # one prompt that fails may be a bad prompt; DESIGN 4 asks for two
 PLANNING_GAP_SHARE: Final = 0.10  # planned for where nothing was tried: a variant ten points from the target
+LEAST_SAMPLE: Final = 30  # below it the normal approximation of a sample size means little
 SMALLEST_GAP_SHARE: Final = 0.02  # two points: nearer than this to the target, a sample is planned for two points
 
 
@@ -104,15 +105,15 @@ def sample_size(rate_share: float, target_share: float) -> int:
 def planned_size(rate_share: float | None, target_share: float) -> int:
     """Return the sample size for a variant, keeping away from gaps that nobody would pay to resolve.
 
-    An untried variant is planned PLANNING_GAP_SHARE below the target; a tried one at least SMALLEST_GAP_SHARE off it.
+    An untried variant is planned PLANNING_GAP_SHARE off the target, a tried one at least SMALLEST_GAP_SHARE.
     """
-    if rate_share is None:
-        return sample_size(max(0.0, target_share - PLANNING_GAP_SHARE), target_share or PLANNING_GAP_SHARE)
-    below = rate_share <= target_share if target_share >= SMALLEST_GAP_SHARE else False
-    if below:
-        return sample_size(min(rate_share, target_share - SMALLEST_GAP_SHARE), target_share)
-    high = max(rate_share, target_share + SMALLEST_GAP_SHARE)
-    return sample_size(min(1.0, high), min(target_share, 1.0 - SMALLEST_GAP_SHARE))
+    gap = PLANNING_GAP_SHARE if rate_share is None else SMALLEST_GAP_SHARE
+    rate = target_share if rate_share is None else rate_share
+    if rate <= target_share and target_share >= gap:
+        planned = min(rate, target_share - gap)
+    else:
+        planned = min(1.0, max(rate, target_share + gap))
+    return max(LEAST_SAMPLE, sample_size(planned, target_share))
 
 
 def failure_answer(

@@ -6,7 +6,7 @@ Rule 2  A family or a size that is not known is an error that says what is missi
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, TypeGuard
 
 from advisor.shape import ModelShape, ModuleNames, QkNorm
 
@@ -36,6 +36,7 @@ class Family:
     mlp_width_factor: float = 1.0
     experts: bool = False
     shared_gate: bool = False
+    wraps_experts: bool = False
     multi_query_flag: bool = False
 
 
@@ -55,11 +56,11 @@ _GPT_FAMILY = Family(
 FAMILIES: Final[dict[str, Family]] = {
     "llama": Family(),
     "mistral": Family(),
-    "mixtral": Family(names=_MIXTRAL, experts=True),
+    "mixtral": Family(names=_MIXTRAL, experts=True, wraps_experts=True),
     "qwen2": Family(biases="qkv"),
     "qwen2_moe": Family(biases="qkv", experts=True, shared_gate=True),
     "qwen3": Family(qk_norm=QkNorm.HEAD),
-    "qwen3_moe": Family(qk_norm=QkNorm.HEAD, experts=True),
+    "qwen3_moe": Family(qk_norm=QkNorm.HEAD, experts=True, wraps_experts=True),
     "qwen": Family(names=_QWEN, biases="qkv", mlp_width_factor=0.5),
     "phi": Family(names=_PHI, gated_mlp=False, biases="qkv output mlp head", norms_per_layer=1, layer_norm=True),
     "phi3": Family(names=_FUSED),
@@ -135,6 +136,7 @@ def shape_from_config(config: Config, name: str) -> ModelShape:
         learned_positions=sizes["max_positions"] if family.learned_positions else 0,
         expert_bias="experts" in family.biases,
         shared_gate=family.shared_gate,
+        wraps_experts=family.wraps_experts,
         sliding_window=_sliding_window(config),
         sliding_layers=_sliding_layers(config, sizes["layers"]),
         **sizes,
@@ -158,7 +160,7 @@ def _sizes(config: Config, family: Family, name: str) -> dict[str, int]:
     return sizes | _widths(config, family, name, sizes)
 
 
-def _whole(value: Any) -> bool:
+def _whole(value: object) -> TypeGuard[int]:
     return isinstance(value, int) and not isinstance(value, bool) and value > 0
 
 

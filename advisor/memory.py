@@ -90,7 +90,8 @@ def _estimate(components: Bytes, peak: Phase | None, phases: Mapping[Phase, floa
     value = total_bytes(components)
     spread = constants("memory_intervals.csv")["inference_ratio" if peak is None else "training_ratio"]
     allocated = Interval(value * spread.low, value, value * spread.high)
-    slack = {Component.ALLOCATOR: value * (RECOMMENDED_FACTOR - 1), Component.CONTEXT: CONTEXT_BYTES}
+    room = components.get(Component.ALLOCATOR, 0.0) + value * (RECOMMENDED_FACTOR - 1)
+    slack = {Component.ALLOCATOR: room, Component.CONTEXT: CONTEXT_BYTES}
     return MemoryEstimate(
         allocated=allocated,
         reserved=allocated.times(RESERVED_FACTOR),

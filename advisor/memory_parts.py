@@ -65,7 +65,8 @@ def gather_bytes(layer_parameters: float, bytes_per_parameter: float) -> float:
 def kept_output_gradient_bytes(step_tokens: float, layers: float, hidden: float, element_bytes: float) -> float:
     """Gradients of every layer's output, which the backward hooks of sharded, checkpointed runs keep alive to the end.
 
-    Seen as one more hidden vector a layer and token in all 70 sharded rows that peak inside the backward pass.
+    Inferred, not documented: sharded rows that peak inside the backward pass hold one more hidden vector a layer and
+    token than the same run on one card (benchmarks/memory.py); those that peak at the loss do not.
     """
     return step_tokens * layers * hidden * element_bytes
 

@@ -21,7 +21,7 @@ NUMBER_PATTERN: Final = r"[+-]?[0-9][0-9_]*(\.[0-9][0-9_]*)?([eE][+-]?[0-9]{1,2}
 RANGE_PATTERN: Final = rf"{NUMBER_PATTERN}( *\.\. *{NUMBER_PATTERN}){{0,2}}"
 _NUMBER: Final = re.compile(NUMBER_PATTERN, re.ASCII)
 _SUFFIXED: Final = re.compile(r"([0-9][0-9_.]*)\s*(k|m|mn|mio|b|bn)", re.IGNORECASE)
-_MULTIPLIERS: Final = {"k": 3, "m": 6, "mn": 6, "mio": 6, "b": 9, "bn": 9}
+_MULTIPLIERS: Final = {"k": 3, "m": 6, "mn": 6, "mio": 6, "b": 9, "bn": 9}  # powers of ten, by definition
 
 
 class UnknownQuantityError(ValueError):

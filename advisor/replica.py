@@ -142,7 +142,8 @@ def replica_capacity(
         )
     arguments = (replica, used, input_tokens_per_task, output_tokens_per_task, k)
     speed, tasks = serving.output_tokens_per_second(*arguments), serving.capacity_tasks_per_hour(*arguments)
-    spread = table["interval_throughput_ratio"]
+    known = "known" if f"card_{card.name}" in table else "unknown"
+    spread = table[f"interval_{known}_card_ratio"]
     return Capacity(
         concurrency=used,
         max_concurrency=ceiling,

@@ -11,7 +11,7 @@ from advisor import economics as eco
 from advisor import hosting as places
 from advisor.answer import Answer
 from advisor.ground import Ground
-from advisor.options import Learning, Option, TokenPrices, Unpriced, hosted, hosted_tuned, own
+from advisor.options import Hosting, Learning, Option, TokenPrices, Unpriced, hosted, hosted_tuned, own
 from advisor.quantity import UnknownQuantityError
 from advisor.scenario import Scenario
 from pricing.entries import Crosscheck
@@ -46,9 +46,10 @@ class Physics:
 
 @dataclass(frozen=True, slots=True)
 class Success:
-    """Measured success shares, where there are trials: today's road, retrieval, and a tuned pilot."""
+    """Measured success shares, where there are trials: today's road, a smaller hosted model, and a tuned pilot."""
 
     hosted: Figure | None
+    smaller: Figure | None
     tuned: Figure | None
 
 
@@ -232,6 +233,29 @@ def tuned_owned(map_: Map) -> Option:
     return own(map_.ground, "tuned_owned", title, place, learning(map_), map_.success.tuned)
 
 
+def tuned_claimed(map_: Map) -> Option:
+    """Return the road at the monthly cost somebody claims: shown beside the priced ones, never used for a verdict."""
+    claimed = leaf(map_.ground, "serving.claimed_usd_per_month")
+    monthly = derive("tuned_claimed.rent", eco.claimed_cost_usd_per_month, claimed_usd_per_month=claimed,
+                     calendar_share=map_.ground.calendar)  # fmt: skip
+    place = Hosting(None, monthly)
+    made = own(map_.ground, "tuned_claimed", "As claimed: own tuned model", place, learning(map_), map_.success.tuned)
+    return replace(made, trains=False, notes=(premise(map_, float(claimed.value)),))
+
+
+def premise(map_: Map, claimed_usd: float) -> str:
+    """Return how many hours of the serving machine the claim buys, against the hours of a month."""
+    hours = float(map_.ground["serving.hours_per_month"].value)
+    if map_.physics.serving_card == LOCAL:
+        rate, who = float(leaf(map_.ground, "local_machine.usd_per_hour").value), "the stated machine"
+    else:
+        offer = map_.book.gpu(map_.physics.serving_card, map_.as_of, cards=1)
+        rate, who = float(offer.usd_per_gpu_hour.value), f"{offer.card} from {offer.provider}"
+    bought = claimed_usd / rate
+    told = f"{claimed_usd:g} USD buys {bought:.0f} h of {who} at {rate:g} USD/h, and a month has {hours:g} h"
+    return f"premise fails: {told} ({hours * rate:.0f} USD)" if bought < hours else f"premise holds: {told}"
+
+
 def base_rented(map_: Map) -> Option:
     """Return the open base model as it comes, on rented cards, with the prompt of today."""
     if map_.physics.serving_card == LOCAL:
@@ -252,6 +276,7 @@ ROADS: tuple[tuple[str, str, Callable[[Map], Option]], ...] = (
     ("tuned_rented", "Own tuned model on rented cards", tuned_rented),
     ("tuned_local", "Own tuned model on the local machine", tuned_local),
     ("tuned_owned", "Own tuned model on bought cards", tuned_owned),
+    ("tuned_claimed", "Own tuned model at a claimed monthly cost", tuned_claimed),
 )
 
 

@@ -176,10 +176,11 @@ Tried: TypeAlias = Annotated[Arm, BeforeValidator(read_arm, json_schema_input_ty
 
 
 class Evidence(Part):
-    """Trials by way: better prompts, retrieval and tools, a tuned pilot, today's hosted answer (non-inferiority)."""
+    """Trials by way: prompts, retrieval and tools, a smaller hosted model, a tuned pilot, today's hosted answer."""
 
     prompting: Tried = Arm()
     retrieval: Tried = Arm()
+    smaller_hosted: Tried = Arm()
     tuned: Tried = Arm()
     hosted: Tried = Arm()
 

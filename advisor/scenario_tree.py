@@ -71,7 +71,7 @@ class TooMuchError(ValueError):
 
 def dotted(path: Path) -> str:
     """Return a path as a reader writes it: `evidence.prompting[0].n`; the whole file is `the file`."""
-    text = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path)
+    text = "".join(f"[{part}]" if isinstance(part, int) else f".{part[:LONGEST_SHOWN]}" for part in path)
     return text.lstrip(".") or "the file"
 
 

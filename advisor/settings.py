@@ -4,6 +4,7 @@ Rule 1  A Quantity is an estimate and may be a range; a Setting is a choice and 
 Rule 2  Each default says why; what may depend on the method is left None, and a property names the choice.
 """
 
+from collections.abc import Callable
 from decimal import Decimal
 from typing import Annotated, Final, Literal, Self, TypeAlias
 
@@ -134,11 +135,42 @@ class Training(Part):
         return self.optimizer or OPTIMIZERS[self.method]
 
 
+Read: TypeAlias = Callable[[Training], float]
+
+USUAL_RANGES: Final[tuple[tuple[str, float, float, Read], ...]] = (
+    ("lora.rank", 8, 64, lambda training: training.lora.rank),
+    ("lora.alpha", 16, 128, lambda training: training.lora.alpha),
+    ("lora.dropout", 0, 0.1, lambda training: training.lora.dropout),
+    ("micro_batch x accumulation", 4, 32, lambda training: training.micro_batch * training.accumulation),
+    ("epochs", 1, 5, lambda training: training.epochs),
+    ("warmup_share", 0.03, 0.1, lambda training: training.warmup_share),
+    ("weight_decay", 0, 0.01, lambda training: training.weight_decay),
+)
+"""Setting, usual low and high, and how to read it (R089; alpha up to twice the largest rank)."""
+USUAL_RATES: Final = {"qlora": (1e-4, 3e-4), "lora": (1e-4, 3e-4), "full": (1e-5, 5e-5)}
+"""Usual learning rates by method (R089, R094); very small models take more."""
+
+
+def unusual_settings(training: Training) -> list[str]:
+    """Return a sentence for each setting outside the range that published recipes use; a warning, not a fault."""
+    low, high = USUAL_RATES[training.method]
+    rate: tuple[str, float, float, Read] = ("learning_rate", low, high, lambda chosen: chosen.learning_rate_or_default)
+    ranges = [row for row in (rate, *USUAL_RANGES) if training.method != "full" or not row[0].startswith("lora.")]
+    return [
+        f"training.{name} is {read(training):g}; usual is {low:g} to {high:g}"
+        for name, low, high, read in ranges
+        if not low <= read(training) <= high
+    ]
+
+
 class Serving(Part):
     """A self-hosted model in production; capacity of one replica only if the user measured it."""
 
     capacity_tasks_per_hour: Annotated[Quantity, Measure("tasks_per_hour", above=True, example="9_000")] = unknown(
         "the user has measured no capacity; it is estimated from the card"
+    )
+    claimed_usd_per_month: Annotated[Quantity, Measure("usd_per_month", example="50")] = unknown(
+        "nobody claims a monthly cost of serving; it is priced"
     )
     floor_replicas: Annotated[Quantity, Measure("replicas", most="10000", example="2")] = assume(
         "2", "one may fail or be replaced in production; 1 is for internal use, 0 only for scale-to-zero"

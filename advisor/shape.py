@@ -94,6 +94,7 @@ class ModelShape:
     dense_layers: int = 0
     shared_intermediate: int = 0
     shared_gate: bool = False
+    wraps_experts: bool = False
     max_positions: int = 0
     sliding_window: int = 0
     sliding_layers: int = 0
@@ -218,13 +219,13 @@ class UnknownTargetError(ValueError):
 def lora_modules(shape: ModelShape, targets: str | Iterable[str]) -> tuple[Linear, ...]:
     """Return the linear maps that LoRA targets select, by PEFT's rule: a name or its last part; strangers do nothing.
 
-    `all-linear` takes every linear map but the head, the router and the experts: current Transformers keep experts in
-    three-dimensional parameters that PEFT does not wrap. Naming an expert's map (`gate_proj`) does select it.
+    `all-linear` takes every linear map but the head. Experts and their router are three-dimensional parameters in
+    current Transformers: PEFT wraps them in some families (`wraps_experts`) and leaves them alone in the others.
     """
     wanted = targets.replace("|", " ").replace(",", " ").split() if isinstance(targets, str) else list(targets)
     maps = linears(shape)
     if wanted == [ALL_LINEAR]:
-        return tuple(m for m in maps if m.part in {Part.ATTENTION, Part.MLP})
+        return tuple(m for m in maps if shape.wraps_experts or m.part in {Part.ATTENTION, Part.MLP})
     chosen = tuple(m for m in maps if any(m.name == t or m.name.endswith(f".{t}") for t in wanted))
     if not chosen:
         known = sorted({m.name.rpartition(".")[2] for m in maps})
@@ -237,4 +238,13 @@ def lora_modules(shape: ModelShape, targets: str | Iterable[str]) -> tuple[Linea
 
 def lora_parameters(shape: ModelShape, rank: int, targets: str | Iterable[str]) -> int:
     """Return the exact number of adapter parameters: rank x (in + out) for every map that the targets select."""
-    return sum(rank * (m.in_features + m.out_features) * m.count for m in lora_modules(shape, targets))
+    return sum(_adapter_parameters(shape, m, rank) * m.count for m in lora_modules(shape, targets))
+
+
+def _adapter_parameters(shape: ModelShape, chosen: Linear, rank: int) -> int:
+    """One map's adapter; an expert's gate and up are stored as one, so the pair gets one of twice the rank."""
+    if shape.wraps_experts and chosen.name == shape.names.expert_gate:
+        return 2 * rank * (chosen.in_features + 2 * chosen.out_features)
+    if shape.wraps_experts and chosen.name == shape.names.expert_up:
+        return 0
+    return rank * (chosen.in_features + chosen.out_features)

@@ -31,6 +31,7 @@ class Facts:
     compute_fits: Answer
     much_cheaper: Answer
     lever_saves: bool
+    smaller_untested: bool
     best_road: Literal["hosted_tuning", "self_host"]
 
 
@@ -102,6 +103,11 @@ LADDER: tuple[Rung, ...] = (
         lambda f: f.facts_change and f.retrieval_fails is not YES,
     ),
     Rung(
+        "measure_first", "Measure first", "none", False,
+        "Prompting works on today's model; a smaller hosted model costs far less, and nobody has measured it.",
+        lambda f: f.prompting_fails is NO and f.much_cheaper is YES and f.smaller_untested,
+    ),
+    Rung(
         "fine_tune_self_host", "Distil and self-host, for cost only", "cost_only", True,
         "Prompting works, so the strict test says no; but a tuned model is cheaper by more than the stricter margin.",
         lambda f: cost_only(f) and f.best_road == "self_host",
@@ -122,24 +128,9 @@ LADDER: tuple[Rung, ...] = (
         lambda f: f.prompting_fails is NO,
     ),
     Rung(
-        "improve_prompt", "Improve the prompt", "none", False,
-        "One prompt was tried. Failing consistently means failing in at least two.",
-        lambda f: f.prompting_fails is UNKNOWN and f.prompt_variants == 1,
-    ),
-    Rung(
-        "measure_first", "Measure first", "none", False,
-        "Whether prompting fails is not known yet.",
-        lambda f: f.prompting_fails is UNKNOWN,
-    ),
-    Rung(
         "add_retrieval", "Add retrieval or tools", "none", False,
         "Prompting alone fails, but retrieval or tools bring the task to its target.",
-        lambda f: f.retrieval_fails is NO,
-    ),
-    Rung(
-        "measure_first", "Measure first", "none", False,
-        "Prompting fails; whether retrieval or tools repair it is not known yet.",
-        lambda f: f.retrieval_fails is UNKNOWN,
+        lambda f: f.prompting_fails is YES and f.retrieval_fails is NO,
     ),
     Rung(
         "use_levers", "Use the hosted levers", "none", False,
@@ -150,6 +141,21 @@ LADDER: tuple[Rung, ...] = (
         "stay_hosted", "Stay hosted", "none", False,
         "The volume does not pay for the up-front cost within the lifetime.",
         lambda f: f.volume_justifies is NO,
+    ),
+    Rung(
+        "improve_prompt", "Improve the prompt", "none", False,
+        "One prompt was tried. Failing consistently means failing in at least two.",
+        lambda f: f.prompting_fails is UNKNOWN and f.prompt_variants == 1,
+    ),
+    Rung(
+        "measure_first", "Measure first", "none", False,
+        "Whether prompting fails is not known yet.",
+        lambda f: f.prompting_fails is UNKNOWN,
+    ),
+    Rung(
+        "measure_first", "Measure first", "none", False,
+        "Prompting fails; whether retrieval or tools repair it is not known yet.",
+        lambda f: f.retrieval_fails is UNKNOWN,
     ),
     Rung(
         "measure_first", "Measure first", "none", False,

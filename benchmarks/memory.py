@@ -37,7 +37,7 @@ def score(path: Path) -> tuple[list[Scored], Counter[str]]:
     """Return the rows with a measured peak and an answer, and why the others have none."""
     found: list[Scored] = []
     left: Counter[str] = Counter()
-    for row in csv.DictReader(path.open(encoding="utf-8")):
+    for row in csv.DictReader(path.read_text(encoding="utf-8").splitlines()):
         answer = answer_row("vram", row)
         if not row["peak_mem_gib"]:
             left["no measured peak (out of memory or failed)"] += 1
@@ -105,7 +105,7 @@ def report(scored: Sequence[Scored], left: Counter[str], day: str) -> str:
 
 
 def write(path: Path, scored: Sequence[Scored], day: str) -> None:
-    """Write the interval table, a source held out: each bound is the widest that another source would have given."""
+    """Write the interval table from the residuals of all answered rows of a kind; nothing else was fitted to them."""
     cuts = groups(scored)
     kinds = {
         "training_ratio": cuts["training, one card, grade A"],

@@ -58,7 +58,7 @@ def read_cases(path: Path) -> tuple[list[Case], int]:
     """Return the rows that can be asked, and how many cannot (other methods, unknown models)."""
     cases: list[Case] = []
     left = 0
-    for row in csv.DictReader(path.open(encoding="utf-8")):
+    for row in csv.DictReader(path.read_text(encoding="utf-8").splitlines()):
         try:
             cases.append(_case(row))
         except (KeyError, UnknownModelError, UnknownCardError, ValueError):

@@ -11,7 +11,8 @@ import typer
 from typer.core import TyperGroup
 
 if TYPE_CHECKING:
-    from runner.stages import Options, Outcome
+    from runner.admission import Options
+    from runner.stages import Outcome
 
 PLAN_COMMAND = "plan"
 HELP = """Carry out a plan, and account for what it cost: run plan.json
@@ -35,7 +36,7 @@ class PlanOrWord(TyperGroup):
     """`run plan.json` and `run report DIR` share one program: a first word that is no command is a plan."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        """Put the hidden command before a plan or an option of it."""
+        """Put the command's name before a plan or an option of it."""
         own = {name for parameter in self.get_params(ctx) for name in parameter.opts}
         if args and args[0] not in self.commands and args[0] not in own:
             args = [PLAN_COMMAND, *args]
@@ -43,7 +44,12 @@ class PlanOrWord(TyperGroup):
 
 
 app = typer.Typer(
-    cls=PlanOrWord, help=HELP, no_args_is_help=True, rich_markup_mode=None, pretty_exceptions_enable=False
+    cls=PlanOrWord,
+    subcommand_metavar="PLAN | report DIR | ledger DIR",
+    help=HELP,
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
 )
 
 FormatOption = Annotated[Format, typer.Option("--format", help="Form of the result on stdout.")]
@@ -66,7 +72,7 @@ def options(
     """Hold the options that belong to no command."""
 
 
-@app.command(PLAN_COMMAND, hidden=True)
+@app.command(PLAN_COMMAND)
 def plan(
     plan_path: Annotated[Path, typer.Argument(metavar="PLAN", help="plan.json, written by advise --plan.")],
     folder: Annotated[Path | None, typer.Option("--dir", help="Run folder [run-<plan id> beside the plan].")] = None,
@@ -81,11 +87,11 @@ def plan(
     as_of: Annotated[str | None, typer.Option("--as-of", metavar="DATE", help="Take this day as today.")] = None,
     form: FormatOption = Format.TABLE,
 ) -> None:
-    """Carry out PLAN, or go on with it. Example: run plan.json --max-usd 5"""
+    """Carry out PLAN, or go on with it; the word `plan` may be left out. Example: run plan.json --max-usd 5"""
     from runner.clock import process_start_seconds
 
     started_seconds = process_start_seconds()
-    from runner.stages import Options
+    from runner.admission import Options
 
     chosen = Options(
         as_of=day(as_of),

@@ -101,10 +101,11 @@ class AppendFile:
             message = f"{self.path} is {size} bytes, this process left it at {self._size}: a second writer is at work"
             raise ContendedError(message)
         written = os.write(self._handle, content)
-        self._size += written
         if written != len(content):
+            os.ftruncate(self._handle, self._size)
             message = f"{self.path}: {written} of {len(content)} bytes written; free some disk space and run again"
             raise OSError(message)
+        self._size += written
         if durable:
             os.fsync(self._handle)
 
@@ -178,6 +179,11 @@ def locked(path: Path) -> Generator[str | None]:
         os.ftruncate(handle, 0)
     finally:
         os.close(handle)
+
+
+def touch(path: Path) -> None:
+    """Show that the holder of a lock file lives, to machines that the kernel's lock does not reach."""
+    os.utime(path)
 
 
 def held_by(path: Path, holder: Holder | None) -> str:

@@ -6,6 +6,7 @@ from typing import Any
 
 from advisor.plan import Plan
 from runner import ledger
+from runner.admission import EXIT_FAILED, EXIT_INPUT, EXIT_REFUSED, Options, admit, budget_of, rate_of
 from runner.disk import ContendedError, LockedError
 from runner.folder import DamagedRunError, RunFolder
 from runner.gate import RefusedError
@@ -14,7 +15,6 @@ from runner.planfile import PlanFaultsError, read_plan
 from runner.render import markdown, quantity, tables, usd
 from runner.replay import replay
 from runner.report import attempt_line, build_report
-from runner.stages import EXIT_FAILED, EXIT_INPUT, EXIT_REFUSED, Options, admit, budget_of, rate_of
 
 KNOWN_FAULTS = (
     PlanFaultsError,

@@ -23,7 +23,7 @@ class StopRequestedError(RuntimeError):
 
 
 @dataclass(frozen=True, slots=True)
-class TestRow:
+class LockedRow:
     """One locked test row: the prompt as messages, and the answer that is right."""
 
     prompt: tuple[Message, ...]
@@ -44,7 +44,7 @@ def read_answers(path: Path, batch_rows: int) -> list[str]:
     return [str(json.loads(line)["answer"]) for line in kept]
 
 
-def finished_answers(path: Path, rows: Sequence[TestRow]) -> list[str] | None:
+def finished_answers(path: Path, rows: Sequence[LockedRow]) -> list[str] | None:
     """Return all answers if the file has one for every row, else None."""
     if not path.exists():
         return None
@@ -55,7 +55,7 @@ def finished_answers(path: Path, rows: Sequence[TestRow]) -> list[str] | None:
 
 
 def answer_rows(
-    engine: Engine, model: ModelRef, name: str, rows: Sequence[TestRow], path: Path, max_new_tokens: int, meter: Meter
+    engine: Engine, model: ModelRef, name: str, rows: Sequence[LockedRow], path: Path, max_new_tokens: int, meter: Meter
 ) -> list[str]:
     """Return the model's answer to every row, going on from what `path` holds. Raises StopRequestedError."""
     finished = finished_answers(path, rows)
@@ -82,7 +82,7 @@ def answer_rows(
     return answers
 
 
-def answer_lines(rows: Sequence[TestRow], answers: Sequence[str], first: int) -> bytes:
+def answer_lines(rows: Sequence[LockedRow], answers: Sequence[str], first: int) -> bytes:
     """Return the lines of the answers from row `first` on."""
     lines = [{"row": row, "expected": rows[row].expected, "answer": answers[row]} for row in range(first, len(answers))]
     return "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines).encode(errors="surrogatepass")
@@ -133,7 +133,8 @@ def merge_check(gate: QualityGate, tuned: Interval, merged: Interval | None) -> 
         return Check("merge", None, "nothing was merged, so nothing was lost by it")
     drop = tuned.value - merged.value
     passed = drop <= gate.max_merge_drop
-    why = f"merging changes {gate.metric} by {-100 * drop + 0.0:+.1f} points; allowed drop {percent(gate.max_merge_drop)}"
+    allowed = f"allowed drop {100 * gate.max_merge_drop:.1f}"
+    why = f"merging changes {gate.metric} by {-100 * drop + 0.0:+.1f} points; {allowed}"
     return Check("merge", passed, why)
 
 
@@ -144,7 +145,7 @@ def ships(checks: Sequence[Check]) -> bool:
 
 
 def judge(
-    gate: QualityGate, rows: Sequence[TestRow], answers: dict[str, list[str]]
+    gate: QualityGate, rows: Sequence[LockedRow], answers: dict[str, list[str]]
 ) -> tuple[dict[str, Interval], Paired, list[Check]]:
     """Return scores by model, base against tuned, and the gates; `answers` has base and tuned, and merged if any."""
     expected = [row.expected for row in rows]

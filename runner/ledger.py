@@ -156,9 +156,10 @@ class Ledger:
     def append(self, event: Event, at_seconds: Decimal, wall: str, data: dict[str, Any]) -> Entry:
         """Write one entry (Rule 4) and return it. Raises ContendedError if somebody else writes to the file."""
         entry = Entry(len(self.entries) + 1, self.attempt, at_seconds, wall, event, data)
-        line, self._sha = encode(self._sha, entry)
+        line, sha = encode(self._sha, entry)
         durable = event not in LAZY_EVENTS or at_seconds - self._flushed_at >= FLUSH_SECONDS
         self._file.append(line, durable)
+        self._sha = sha
         if durable:
             self._flushed_at = at_seconds
         self.entries.append(entry)

@@ -7,12 +7,13 @@ earlier attempts used, so that the limits hold over the whole run. It is also th
 import contextlib
 import math
 import threading
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Literal, Protocol
 
 from pricing.units import SECONDS_PER_HOUR
+from runner.disk import ContendedError
 from runner.engine import StepReport
 from runner.ledger import MILLISECOND, Entry, Event, Ledger
 from runner.replay import HEARTBEAT_SECONDS, billed_usd, replay
@@ -129,10 +130,10 @@ class Meter:
         return self._before_usd + billed_usd(self._idle + self.elapsed_seconds(), self.rate.usd_per_hour)
 
     @contextlib.contextmanager
-    def heartbeats(self) -> Generator[None]:
-        """Keep writing a heartbeat whenever nothing else was written for HEARTBEAT_SECONDS."""
+    def heartbeats(self, show_life: Callable[[], None]) -> Generator[None]:
+        """Keep writing a heartbeat whenever nothing else was written, and call `show_life` beside each."""
         done = threading.Event()
-        thread = threading.Thread(target=self._beat, args=(done,), daemon=True, name="heartbeat")
+        thread = threading.Thread(target=self._beat, args=(done, show_life), daemon=True, name="heartbeat")
         thread.start()
         try:
             yield
@@ -140,13 +141,18 @@ class Meter:
             done.set()
             thread.join()
 
-    def _beat(self, done: threading.Event) -> None:
-        """Wake often enough that two lines are never further apart than HEARTBEAT_SECONDS."""
-        while not done.wait(float(HEARTBEAT_SECONDS) / 4):
-            with self._guard:
-                now = self.elapsed_seconds()
-                if now - self.ledger.entries[-1].at >= HEARTBEAT_SECONDS / 2:
-                    self.ledger.append("heartbeat", now, self.clock.wall_label(), {})
+    def _beat(self, done: threading.Event, show_life: Callable[[], None]) -> None:
+        """Wake often enough that two lines are never further apart than HEARTBEAT_SECONDS.
+
+        A disk that fails ends the beating, not the run: the next entry of the run itself will say so.
+        """
+        with contextlib.suppress(OSError, ContendedError):
+            while not done.wait(float(HEARTBEAT_SECONDS) / 4):
+                show_life()
+                with self._guard:
+                    now = self.elapsed_seconds()
+                    if now - self.ledger.entries[-1].at >= HEARTBEAT_SECONDS / 2:
+                        self.ledger.append("heartbeat", now, self.clock.wall_label(), {})
 
     def enter(self, stage: str) -> None:
         """A stage begins."""

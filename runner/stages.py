@@ -5,44 +5,36 @@ The order is a table (the plan's stages, checked by the gate); a stage that is c
 
 import json
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from datetime import date
-from decimal import Decimal
 from pathlib import Path
 
 from advisor.plan import Plan
-from runner.disk import LockedError, boot_id, host_name, locked, write_atomic
+from runner.admission import (
+    EXIT_ANSWERED,
+    EXIT_FAILED,
+    EXIT_LIMIT,
+    EXIT_REFUSED,
+    Options,
+    admit,
+    budget_of,
+    rate_of,
+)
+from runner.disk import boot_id, host_name, locked, touch, write_atomic
 from runner.engine import Engine
 from runner.evaluate import StopRequestedError
-from runner.folder import DamagedRunError, RunFolder, commits_in_order
-from runner.gate import Refusal, RefusedError, Request, judge, needed_packages, refuse_unread
-from runner.gather import gather
+from runner.folder import RunFolder, commits_in_order
+from runner.gate import RefusedError
 from runner.ledger import Ledger
-from runner.meter import Budget, Clock, Meter, Rate, Screen
+from runner.meter import Clock, Meter, Screen
 from runner.models import Run
-from runner.planfile import read_plan
 from runner.report import build_report
 from runner.stopping import EXIT_RESUMABLE, stop_signals
 from runner.work import BODIES
 
-EXIT_ANSWERED, EXIT_INPUT, EXIT_USAGE, EXIT_REFUSED, EXIT_LIMIT, EXIT_FAILED = range(6)
+LOCK_FILE = "lock"
 STOP_EXITS = {"limit usd": EXIT_LIMIT, "limit hours": EXIT_LIMIT}
-
-
-@dataclass(frozen=True, slots=True)
-class Options:
-    """What the caller adds to a plan: tighter limits, what an hour really costs, and the packages the engine needs.
-
-    `packages` None asks the plan's method; the limits that hold are the lower of these and the plan's.
-    """
-
-    as_of: date
-    max_usd: Decimal | None = None
-    max_hours: float | None = None
-    usd_per_hour: Decimal | None = None
-    packages: Sequence[str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,45 +44,6 @@ class Outcome:
     exit_code: int
     sentence: str
     report: dict[str, object] = field(default_factory=dict[str, object])
-
-
-def default_folder(plan_path: Path, plan_id: str) -> Path:
-    """Return where a run goes unless somebody says otherwise."""
-    return plan_path.parent / f"run-{plan_id[:12]}"
-
-
-def admit(plan_path: Path, folder: Path | None, options: Options) -> tuple[Plan, Path]:
-    """Return the plan and its run folder. Raises PlanFaultsError, RefusedError, OSError."""
-    file = read_plan(plan_path.read_bytes(), plan_path.name)
-    if file.plan is None:
-        raise RefusedError(refuse_unread(file))
-    plan = file.plan
-    run_folder = folder or default_folder(plan_path, plan.plan_id)
-    packages = needed_packages(plan) if options.packages is None else options.packages
-    facts = gather(plan, plan_path.parent, run_folder, options.as_of, packages)
-    refusals = judge(Request(file.document, plan, facts))
-    if refusals:
-        raise RefusedError(refusals)
-    return plan, run_folder
-
-
-def rate_of(plan: Plan, options: Options) -> Rate:
-    """Return what an hour costs and who says so: the caller, a price line of the plan, or the plan's machine."""
-    rented = plan.machine.kind == "rented"
-    if options.usd_per_hour is not None:
-        return Rate(options.usd_per_hour, "stated with --usd-per-hour", rented)
-    amount = plan.machine.usd_per_hour
-    for price in plan.prices:
-        if price.amount == amount and price.unit in ("usd_per_hour", "usd_per_gpu_hour"):
-            return Rate(amount, f"{price.name}: {price.source}", rented)
-    return Rate(amount, f"the plan's machine {plan.machine.name}", rented)
-
-
-def budget_of(plan: Plan, options: Options) -> Budget:
-    """Return the lower of the plan's limits and the caller's."""
-    usd = plan.limits.usd if options.max_usd is None else min(plan.limits.usd, options.max_usd)
-    hours = plan.limits.hours if options.max_hours is None else min(plan.limits.hours, options.max_hours)
-    return Budget(usd, Decimal(str(hours)))
 
 
 def run_plan(
@@ -127,7 +80,7 @@ def run_plan(
 
 def held(run_folder: Path) -> AbstractContextManager[str | None]:
     """Return the lock of the run folder."""
-    return locked(run_folder / "lock")
+    return locked(run_folder / LOCK_FILE)
 
 
 def attempt(
@@ -135,7 +88,8 @@ def attempt(
 ) -> str:
     """Run one attempt; return how it ended: finished, a signal's name, `limit ...`, `refused ...` or `failed ...`."""
     meter.start(host_name(), boot_id())
-    with stop_signals(meter.ask_stop), meter.heartbeats():
+    lock = home.path / LOCK_FILE
+    with stop_signals(meter.ask_stop), meter.heartbeats(lambda: touch(lock)):
         if taken_over:
             meter.note("lock", taken_over)
         if meter.ledger.torn:
@@ -196,11 +150,3 @@ def outcome_of(home: RunFolder, plan: Plan, reason: str) -> Outcome:
     code = STOP_EXITS.get(reason, EXIT_RESUMABLE)
     step = "raise the limit and run again" if code == EXIT_LIMIT else "run again"
     return Outcome(code, f"stopped by {reason}; everything so far is saved, {step} to go on", report)
-
-
-def lock_refusal(error: LockedError) -> Refusal:
-    """Return a held lock as the gate's refusal."""
-    return Refusal("lock", str(error), "only one run at a time may use a folder")
-
-
-__all__ = ["DamagedRunError", "LockedError", "Options", "Outcome", "default_folder", "run_plan"]

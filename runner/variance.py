@@ -102,7 +102,9 @@ def stage_drafts(stage: StageActual, usd_per_second: Fraction) -> Iterable[Draft
         return
     ratio = work_ratio(stage)
     done = (
-        f"{stage.unique_units} of {stage.planned_units} planned units of work" if stage.planned_units else "as planned"
+        f"{float(stage.unique_units or 0):g} of {float(stage.planned_units):g} planned steps"
+        if stage.planned_units
+        else "as planned"
     )
     yield "quantity", stage.name, usd_per_second * (ratio - 1) * planned, f"{stage.name}: {done}, at planned speed"
     at_plan = ratio * planned

@@ -6,6 +6,7 @@ A body returns what it found and the paths it stands for; the loop in runner.sta
 import json
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from advisor.plan import Plan, Stage, StageName
 from runner.curate import Curated, Row, curate, fit_length, unique_texts
 from runner.disk import write_atomic
 from runner.engine import ModelRef, TrainJob, TrainResult
-from runner.evaluate import StopRequestedError, TestRow, answer_rows, judge, ships
+from runner.evaluate import LockedRow, StopRequestedError, answer_rows, judge, ships
 from runner.folder import RunFolder
 from runner.gate import Refusal, RefusedError
 from runner.metrics import Interval
@@ -46,9 +47,9 @@ def locked_rows(run: Run) -> list[Row]:
     return rows
 
 
-def as_tests(rows: Sequence[Row]) -> list[TestRow]:
+def as_tests(rows: Sequence[Row]) -> list[LockedRow]:
     """Return prompt and right answer of each test row."""
-    return [TestRow(row.messages[:-1], row.messages[-1]["content"]) for row in rows]
+    return [LockedRow(row.messages[:-1], row.messages[-1]["content"]) for row in rows]
 
 
 def do_curate(run: Run, stage: Stage) -> Done:
@@ -105,7 +106,9 @@ def refuse_shares(plan: Plan, found: Curated) -> None:
 def train(run: Run, stage: Stage, model: ModelRef, objective: str, records: Path) -> TrainResult:
     """Train one stage, going on from its newest checkpoint. Raises StopRequestedError when it was asked to stop."""
     home = run.folder.stage(stage.name)
-    assert stage.train is not None  # gate rule 11
+    if stage.train is None:
+        message = f"stage {stage.name} has no training settings; make the plan again"
+        raise ValueError(message)
     job = TrainJob(
         model=model,
         method=run.plan.method,
@@ -150,7 +153,7 @@ def do_sft(run: Run, stage: Stage) -> Done:
     return Done(trained(result), (result.output,))
 
 
-def locked_tests(run: Run) -> list[TestRow]:
+def locked_tests(run: Run) -> list[LockedRow]:
     """Return the test rows as curated."""
     rows, _ = read_rows(run.folder.stage("curate") / "test.jsonl")
     return as_tests(rows)
@@ -183,7 +186,7 @@ def do_evaluate(run: Run, stage: Stage) -> Done:
     """Answer the locked test with base and tuned."""
     del stage
     tuned_digest = str(result_of(run, "sft")["sha256"])
-    base_digest = next(iter(run.plan.base_model.files)).sha256
+    base_digest = sha256("".join(sorted(ref.sha256 for ref in run.plan.base_model.files)).encode()).hexdigest()
     ask(run, "evaluate", "base", base_model(run), base_digest)
     ask(run, "evaluate", "tuned", tuned_model(run), tuned_digest)
     paths = {

@@ -8,8 +8,8 @@ import torch
 from transformers import GenerationConfig
 
 from runner.engine import Message, ModelRef
-from runner.engines.data import end_of_turn_ids
 from runner.engines.loading import load_model, load_tokenizer
+from runner.engines.template import end_of_turn_ids, token_ids
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +48,7 @@ def answers(
         pad_token_id=tokenizer.pad_token_id,
     )
     for start in range(0, len(prompts), batch_rows):
-        ids = [prompt_ids(tokenizer, turns) for turns in prompts[start : start + batch_rows]]
+        ids = [token_ids(tokenizer, turns, answer_next=True) for turns in prompts[start : start + batch_rows]]
         width = max(len(one) for one in ids)
         padding = [[0] * (width - len(one)) for one in ids]
         batch = torch.tensor([[tokenizer.pad_token_id] * len(p) + one for p, one in zip(padding, ids, strict=True)])
@@ -59,13 +59,6 @@ def answers(
                 input_ids=batch.to(device), attention_mask=mask.to(device), generation_config=config
             )
         yield [answer_text(tokenizer, row[width:].tolist(), ends) for row in out]
-
-
-def prompt_ids(tokenizer: Any, turns: Sequence[Message]) -> list[int]:
-    """Return the tokens of a conversation up to where the assistant speaks."""
-    return list(
-        tokenizer.apply_chat_template(list(turns), tokenize=True, return_dict=False, add_generation_prompt=True)
-    )
 
 
 def answer_text(tokenizer: Any, ids: list[int], ends: set[int]) -> str:

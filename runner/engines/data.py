@@ -8,20 +8,21 @@ Rule 4  Faults come all at once, grouped by kind, each with its row numbers (0 i
 
 import json
 import random
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
 from advisor.plan import TrainSettings
-from runner.engine import BadDataError
+from runner.engine import BadDataError, Message
+from runner.engines.template import end_of_turn_ids, template_faults, token_ids, token_ids_and_mask, training_template
 
 IGNORED = -100
 """Label of a token that is read but not learned (torch's cross-entropy ignores it)."""
 ROLES = ("system", "user", "assistant")
 ROWS_SHOWN = 5
-GENERATION_MARK = re.compile(r"\{%-?\s*generation\s*-?%\}")
+TEMPLATE_PROBES = 64
+"""Rows on which the template itself is tried; it treats all rows alike, so more would only cost time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,49 +121,36 @@ def load_token_rows(
     return pack(rows, settings.max_length, settings.seed) if settings.packing else rows
 
 
-def template_for_loss(tokenizer: Any, assistant_only: bool) -> tuple[str | None, str | None]:
-    """Return (the chat template to train with, what is wrong with it); None is the tokenizer's own template."""
-    if not tokenizer.chat_template:
-        return None, "the tokenizer has no chat template; wanted chat_template.jinja beside the model"
-    if not assistant_only or GENERATION_MARK.search(tokenizer.chat_template):
-        return None, None
-    from trl.chat_template_utils import get_training_chat_template  # late: only models without markers need it
-
-    try:
-        return str(get_training_chat_template(tokenizer)), None
-    except ValueError:
-        return None, (
-            "the chat template has no {% generation %} markers, so the answers cannot be told from the prompts; "
-            "add them around the assistant's content and end of turn, or set assistant_only_loss to false"
-        )
-
-
 def _chat_rows(
     records: Sequence[tuple[int, dict[str, Any]]], tokenizer: Any, settings: TrainSettings, faults: Faults
 ) -> list[TokenRow]:
-    template, wrong = template_for_loss(tokenizer, settings.assistant_only_loss)
-    if wrong:
-        faults.add(wrong, 0)
+    template = training_template(tokenizer, settings.assistant_only_loss)
+    if template.fault:
+        faults.add(template.fault, 0)
     sound = _sound_conversations(records, faults)
-    if wrong or not sound:
+    if template.fault or not sound:
         return []
     ends = end_of_turn_ids(tokenizer)
     rows: list[TokenRow] = []
     for number, messages in sound:
-        ids, mask = _rendered(messages, tokenizer, settings.assistant_only_loss, template)
-        labels = [token if learned else IGNORED for token, learned in zip(ids, mask, strict=True)]
+        ids = token_ids(tokenizer, messages)
+        labels = list(ids)
+        if settings.assistant_only_loss:
+            ids, mask = token_ids_and_mask(tokenizer, messages, template.marked)
+            labels = [token if learned else IGNORED for token, learned in zip(ids, mask, strict=True)]
         rows.append(TokenRow(ids, labels, [number], [len(ids)]))
-        for kind in _row_faults(ids, labels, ends, settings):
+        found = _row_faults(ids, labels, ends, settings)
+        if template.marked or len(rows) <= TEMPLATE_PROBES:
+            found += template_faults(tokenizer, messages, ids, template.marked)
+        for kind in found:
             faults.add(kind, number)
-        if template and ids != list(tokenizer.apply_chat_template(messages, tokenize=True, return_dict=False)):
-            faults.add("the training template renders other tokens than the model's own; wanted the same", number)
     return rows
 
 
 def _sound_conversations(
     records: Sequence[tuple[int, dict[str, Any]]], faults: Faults
-) -> list[tuple[int, list[dict[str, str]]]]:
-    sound: list[tuple[int, list[dict[str, str]]]] = []
+) -> list[tuple[int, list[Message]]]:
+    sound: list[tuple[int, list[Message]]] = []
     for number, record in records:
         wrong = message_faults(record.get("messages"))
         if "text" in record:
@@ -172,16 +160,6 @@ def _sound_conversations(
         if not wrong:
             sound.append((number, record["messages"]))
     return sound
-
-
-def _rendered(
-    messages: list[dict[str, str]], tokenizer: Any, assistant_only: bool, template: str | None
-) -> tuple[list[int], list[int]]:
-    rendered = tokenizer.apply_chat_template(
-        messages, tokenize=True, return_dict=True, return_assistant_tokens_mask=assistant_only, chat_template=template
-    )
-    ids = list(rendered["input_ids"])
-    return ids, list(rendered["assistant_masks"]) if assistant_only else [1] * len(ids)
 
 
 def _row_faults(ids: Sequence[int], labels: Sequence[int], ends: set[int], settings: TrainSettings) -> list[str]:
@@ -206,17 +184,6 @@ def _learned_runs(labels: Sequence[int]) -> list[list[int]]:
         elif runs[-1]:
             runs.append([])
     return [run for run in runs if run]
-
-
-def end_of_turn_ids(tokenizer: Any) -> set[int]:
-    """Return the token ids that end an assistant turn: the eos, and what the template writes after an answer."""
-    ends = {int(tokenizer.eos_token_id)}
-    probe = [{"role": "user", "content": "a"}, {"role": "assistant", "content": "a"}]
-    if tokenizer.chat_template:
-        special = set(tokenizer.all_special_ids)
-        ids = list(tokenizer.apply_chat_template(probe, tokenize=True, return_dict=False))
-        ends.update(next(([token] for token in reversed(ids) if token in special), []))
-    return ends
 
 
 def _text_rows(

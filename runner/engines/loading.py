@@ -47,7 +47,7 @@ def device_name() -> str:
     cpuinfo = Path("/proc/cpuinfo")
     lines = cpuinfo.read_text(encoding="utf-8", errors="replace").splitlines() if cpuinfo.is_file() else []
     names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return f"{names[0] if names else 'CPU'} ({torch.get_num_threads()} threads)"
+    return names[0] if names else "CPU"
 
 
 def load_tokenizer(directory: Path) -> Any:

@@ -17,6 +17,7 @@ from transformers import AutoModelForCausalLM
 from runner.engine import MergeResult, Message, ModelRef
 from runner.engines.checkpoints import publish, weights_sha256
 from runner.engines.loading import DTYPES, device, load_base, load_model, load_tokenizer
+from runner.engines.template import token_ids
 
 ADAPTER = "default"
 WRAPPING = ("base_model.model.", ".base_layer")
@@ -37,9 +38,7 @@ def merge(ref: ModelRef, samples: Sequence[Sequence[Message]], output: Path) -> 
     shutil.rmtree(temporary, ignore_errors=True)
     save_merged(tuned, ref, tokenizer, temporary)
     merged = load_base(ModelRef(temporary, None, False, ref.compute_dtype)).eval()
-    conversations = [
-        list(tokenizer.apply_chat_template(list(turns), tokenize=True, return_dict=False)) for turns in samples
-    ]
+    conversations = [token_ids(tokenizer, turns) for turns in samples]
     mean_kl_nats, agreement_share = compare(tuned, merged, conversations)
     publish(temporary, output)
     return MergeResult(output, weights_sha256(output), mean_kl_nats, agreement_share)
@@ -90,9 +89,8 @@ def base_weight(module: Any) -> torch.Tensor:
     """Return a layer's weight in float32, dequantised if it is stored in 4 bits."""
     layer = module.get_base_layer() if isinstance(module, LoraLayer) else module
     weight = layer.weight
-    if isinstance(weight, Params4bit):
-        return dequantize_4bit(weight.data, weight.quant_state).detach().to(torch.float32)
-    return weight.detach().to(torch.float32)
+    stored: Any = dequantize_4bit(weight.data, weight.quant_state) if isinstance(weight, Params4bit) else weight
+    return stored.detach().to(torch.float32)
 
 
 def adapter_delta(module: Any) -> torch.Tensor:

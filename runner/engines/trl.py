@@ -16,6 +16,7 @@ from runner.engines.checkpoints import CheckpointStore, Commit, export, sha256_o
 from runner.engines.data import TokenRow, load_token_rows
 from runner.engines.loading import DTYPES, device_name, known_noise, load_base, load_model, load_tokenizer, versions
 from runner.engines.memory import PeakMemory
+from runner.engines.template import token_ids
 from runner.engines.training import Collator, CommittingTrainer, Reporter, sft_config
 
 HARMLESS_SETTINGS = frozenset({"save_every_steps", "keep_checkpoints", "log_every_steps"})
@@ -36,9 +37,7 @@ class TrlEngine:
     def count_tokens(self, model: Path, conversations: Sequence[Sequence[Message]]) -> list[int]:
         """Return the templated length in tokens of each conversation with the model's own tokenizer."""
         tokenizer = load_tokenizer(model)
-        return [
-            len(tokenizer.apply_chat_template(list(turns), tokenize=True, return_dict=False)) for turns in conversations
-        ]
+        return [len(token_ids(tokenizer, turns)) for turns in conversations]
 
     def train(self, job: TrainJob, watcher: Watcher) -> TrainResult:
         """Train, going on from the newest committed checkpoint.
@@ -140,7 +139,7 @@ def _train_on(
     tokenizer = load_tokenizer(job.model.directory)
     rows = load_token_rows(job.records, job.objective, tokenizer, job.settings)
     torch.use_deterministic_algorithms(True, warn_only=True)
-    vars(deterministic)["fill_uninitialized_memory"] = False  # costs time, and nothing here reads such memory
+    deterministic.fill_uninitialized_memory = False  # pyright: ignore[reportAttributeAccessIssue]  costs time only
     trainer = build_trainer(job, store, watcher, tokenizer, rows)
     trainer.remove_callback(PrinterCallback)  # it prints to stdout, which is the report's
     trainer.add_callback(Reporter(trainer, job.settings.save_every_steps))

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from advisor.answer import Answer
 from advisor.quantity import Measure, Quantity, UnknownQuantityError, read_number, spelling_hint
 from advisor.scenario import Scenario, assumptions
-from advisor.settings import Part
+from advisor.settings import Part, unusual_settings
 from pricing.figure import Kind
 from pricing.units import LABELS
 
@@ -211,6 +211,23 @@ def test_learning_rate_and_optimizer_follow_the_method(method: str, rate: float,
     training = scenario(training={"method": method}).training
     assert (training.learning_rate_or_default, training.optimizer_or_default) == (rate, optimizer)
     assert scenario(training={"method": method, "learning_rate": "1e-3"}).training.learning_rate_or_default == 1e-3
+
+
+@pytest.mark.parametrize(
+    ("training", "unusual"),
+    [
+        ({}, []),  # the defaults are usual: 16, 32, 2e-4, 3 epochs, batch 4 x 4
+        ({"method": "full"}, []),
+        ({"method": "full", "learning_rate": "2e-4"}, ["training.learning_rate is 0.0002; usual is 1e-05 to 5e-05"]),
+        ({"method": "full", "lora": {"rank": 512}}, []),  # there is no adapter
+        ({"lora": {"rank": 512}}, ["training.lora.rank is 512; usual is 8 to 64"]),
+        ({"accumulation": 16}, ["training.micro_batch x accumulation is 64; usual is 4 to 32"]),
+        ({"epochs": 9, "weight_decay": 0.1}, ["training.epochs is 9", "training.weight_decay is 0.1"]),
+    ],
+)
+def test_settings_outside_published_recipes_are_told(training: dict[str, Any], unusual: list[str]) -> None:
+    found = unusual_settings(scenario(training=training).training)
+    assert [sentence[: len(start)] for sentence, start in zip(found, unusual, strict=True)] == unusual
 
 
 def test_the_word_none_rules_an_option_out_and_unknown_leaves_it_open() -> None:

@@ -93,10 +93,15 @@ def test_every_shipped_scenario_is_accepted_by_the_schema(repo: Path) -> None:
 
 
 NUMBERS = st.one_of(st.integers(-3, 10**6), st.floats(-2, 2, allow_nan=False).map(lambda x: round(x, 4)))
-WORDS = st.sampled_from(
-    ["unknown", "none", "12k", "3", "1..2", "0.1..0.2..0.3", "yes", "daily", "cost", "x/y", "", "a"]
-)
-LEAVES = st.one_of(NUMBERS, st.booleans(), WORDS, st.lists(WORDS, max_size=2))
+PLAIN_WORDS = ["unknown", "none", "yes", "daily", "cost", "x/y", "", "a"]
+WORDS = ["12k", "3", "1..2", "2..1", "0.1..0.2..0.3", *PLAIN_WORDS]
+
+
+def leaves(words: list[str]) -> st.SearchStrategy[Any]:
+    word = st.sampled_from(words)
+    return st.one_of(NUMBERS, st.booleans(), word, st.lists(word, max_size=2))
+
+
 RIGHT = {
     "name": "a",
     "task": {"kind": "chat", "role": "outer"},
@@ -120,29 +125,27 @@ SECTIONS = sections(SCHEMA)
 
 
 @st.composite
-def documents(draw: st.DrawFn) -> dict[str, Any]:
+def documents(draw: st.DrawFn, words: list[str]) -> dict[str, Any]:
     """Draw the minimum with up to three fields set to something, right or wrong."""
     document = json.loads(json.dumps(RIGHT))
     for _ in range(draw(st.integers(0, 3))):
         section = draw(st.sampled_from(sorted(SECTIONS)))
         field = draw(st.sampled_from([*sorted(SECTIONS[section]), "nonsense"]))
-        document.setdefault(section, {})[field] = draw(LEAVES)
+        document.setdefault(section, {})[field] = draw(leaves(words))
     return document
 
 
-BEYOND_A_SCHEMA = (
-    "is not there", "relative path below", "rises", "usd_rate", "cached_input", "residual_usd", "number",
-)  # fmt: skip
-"""Faults a schema cannot see: files, order in a range, neighbours, and the bounds of a number written as text."""
+BEYOND_A_SCHEMA = ("is not there", "relative path below", "usd_rate", "cached_input", "residual_usd")
+"""Faults no schema sees: files, and fields that contradict their neighbours. (Numbers as text are left out below.)"""
 
 
-@given(documents())
+@given(documents(WORDS))
 def test_what_the_reader_accepts_the_schema_accepts(document: dict[str, Any]) -> None:
     if not reads(document, Path()):
         assert accepts(SCHEMA, document)
 
 
-@given(documents())
+@given(documents(PLAIN_WORDS))
 def test_what_the_schema_accepts_the_reader_refuses_only_for_what_no_schema_sees(document: dict[str, Any]) -> None:
     if accepts(SCHEMA, document):
         faults = reads(document, Path()).splitlines()

@@ -13,7 +13,7 @@ YES, NO, UNKNOWN = Answer.YES, Answer.NO, Answer.UNKNOWN
 READY = Facts(
     must_stay_inside=False, prototype=False, open_ended=False, facts_change=False, prompting_fails=YES,
     prompt_variants=3, retrieval_fails=YES, volume_justifies=YES, data_ready=YES, compute_fits=YES,
-    much_cheaper=YES, lever_saves=False, best_road="self_host",
+    much_cheaper=YES, lever_saves=False, smaller_untested=False, best_road="self_host",
 )  # fmt: skip
 
 
@@ -36,6 +36,7 @@ def test_only_three_yes_pass_the_strict_test(answers):
         ({}, "fine_tune_self_host", "strict"),
         ({"best_road": "hosted_tuning"}, "hosted_fine_tune", "strict"),
         ({"prompting_fails": NO}, "fine_tune_self_host", "cost_only"),
+        ({"prompting_fails": NO, "smaller_untested": True}, "measure_first", "none"),
         ({"prompting_fails": NO, "much_cheaper": NO}, "stay_hosted", "none"),
         ({"prompting_fails": NO, "much_cheaper": NO, "lever_saves": True}, "use_levers", "none"),
         ({"prompting_fails": UNKNOWN, "prompt_variants": 0}, "measure_first", "none"),
@@ -44,6 +45,7 @@ def test_only_three_yes_pass_the_strict_test(answers):
         ({"retrieval_fails": NO}, "add_retrieval", "none"),
         ({"retrieval_fails": UNKNOWN}, "measure_first", "none"),
         ({"volume_justifies": NO}, "stay_hosted", "none"),
+        ({"volume_justifies": NO, "prompting_fails": UNKNOWN}, "stay_hosted", "none"),  # one no closes the test
         ({"volume_justifies": NO, "lever_saves": True}, "use_levers", "none"),
         ({"volume_justifies": UNKNOWN}, "measure_first", "none"),
         ({"data_ready": NO}, "collect_data", "none"),
@@ -73,7 +75,7 @@ def test_a_task_that_a_prompt_solves_never_gets_a_higher_rung_unless_it_is_cost_
         volume, data, compute, cheaper = answers
         rung = decide(replace(READY, prompting_fails=NO, volume_justifies=volume, data_ready=data,
                               compute_fits=compute, much_cheaper=cheaper))  # fmt: skip
-        assert rung.road == "cost_only" or rung.code in {"stay_hosted", "use_levers"}
+        assert rung.road == "cost_only" or rung.code in {"stay_hosted", "use_levers", "measure_first"}
 
 
 @pytest.mark.parametrize(

@@ -1,14 +1,16 @@
 """Trains in child processes that are killed at chosen points, until one ends by itself.
 
-`python drive.py SPEC.json`: the engine is imported once, each attempt is a fork of this process (nothing of torch has
-run before), so a kill costs seconds. A kill point is {"step": n}: SIGKILL in the report of that step, or {"fsync": n}:
-SIGKILL before the n-th flush to disk of the attempt, which is inside a save. Writes RESULT.json and EVENTS.jsonl.
+`python drive.py RUNS.json`: the engine is imported once and each attempt is a fork of this process (no torch code has
+run before), so a kill costs seconds. A point is {"step": n}: SIGKILL in the report of that step; {"fsync": n}: SIGKILL
+before the n-th flush to disk of the attempt, which is inside a save; {"stop": n}: asked to stop after that step. Writes
+RESULT.json, EVENTS.jsonl and ENDINGS.json in each run's folder.
 """
 
 import json
 import os
 import signal
 import sys
+import traceback
 from pathlib import Path
 from typing import Any
 
@@ -85,11 +87,9 @@ def attempt(spec: dict[str, Any], point: dict[str, int]) -> None:
     )
 
 
-def main() -> None:
-    import runner.engines.trl  # noqa: F401  before the forks, so that each is quick
-
-    spec = json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))
-    endings = []
+def attempts(spec: dict[str, Any]) -> list[int]:
+    Path(spec["folder"]).mkdir(parents=True)
+    endings: list[int] = []
     for point in [*spec["points"], {}]:
         child = os.fork()
         if child == 0:
@@ -97,11 +97,24 @@ def main() -> None:
             try:
                 attempt(spec, point)
                 code = 0
+            except BaseException:
+                traceback.print_exc()
             finally:
+                sys.stderr.flush()
                 os._exit(code)
         _, status = os.waitpid(child, 0)
         endings.append(os.waitstatus_to_exitcode(status))
-    (Path(spec["folder"]) / "ENDINGS.json").write_text(json.dumps(endings), encoding="utf-8")
+    return endings
+
+
+def main() -> None:
+    # imported before the forks, so that an attempt takes seconds
+
+    import runner.engines.trl  # noqa: F401
+
+    for spec in json.loads(Path(sys.argv[1]).read_text(encoding="utf-8")):
+        endings = attempts(spec)
+        (Path(spec["folder"]) / "ENDINGS.json").write_text(json.dumps(endings), encoding="utf-8")
 
 
 if __name__ == "__main__":

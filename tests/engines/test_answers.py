@@ -27,7 +27,7 @@ def tuned(engine: Any, base: Path, tmp_path_factory: pytest.TempPathFactory) -> 
             model=ref,
             method=Method(kind="qlora", quantisation="nf4", double_quantisation=True, lora=Lora(rank=16)),
             settings=TrainSettings(
-                learning_rate=5e-3, max_steps=100, micro_batch=16, accumulation=1, max_length=64, save_every_steps=100
+                learning_rate=5e-3, max_steps=80, micro_batch=16, accumulation=1, max_length=64, save_every_steps=80
             ),
             objective="chat",
             records=write_rows(folder / "train.jsonl", colour_rows()),

@@ -115,6 +115,43 @@ def test_an_end_of_turn_outside_the_markers_is_refused(tmp_path: Path, base: Pat
         load_token_rows(path, "chat", endless, settings())
 
 
+def trl_template(name: str) -> str:
+    import trl
+
+    return (Path(trl.__file__).parent / "chat_templates" / f"{name}.jinja").read_text()
+
+
+@pytest.mark.parametrize("name", ["qwen2_5", "qwen3", "phi3"])
+def test_a_known_model_without_markers_is_trained_with_a_marked_copy(name: str, tmp_path: Path, base: Path) -> None:
+    from runner.engines.loading import load_tokenizer
+
+    known = load_tokenizer(base)
+    known.chat_template = trl_template(name)
+    path = write_rows(tmp_path / "rows.jsonl", colour_rows()[:2])
+    rows = load_token_rows(path, "chat", known, settings(max_length=256))
+    learned = known.decode([label for label in rows[0].labels if label != IGNORED])
+    assert '{"colour": "red"}' in learned
+    assert "the door is red" not in learned
+
+
+def test_a_prompt_that_is_not_what_was_trained_is_refused(tmp_path: Path, base: Path) -> None:
+    from runner.engines.loading import load_tokenizer
+
+    drifting = load_tokenizer(base)
+    drifting.chat_template = drifting.chat_template.replace(
+        "add_generation_prompt -%}\n<|im_start|>assistant", "add_generation_prompt -%}\n<|im_start|>assistant\n<think>"
+    )
+    path = write_rows(tmp_path / "rows.jsonl", colour_rows()[:2])
+    with pytest.raises(BadDataError, match="another way when answering than when training"):
+        load_token_rows(path, "chat", drifting, settings())
+    drifting.chat_template = trl_template(
+        "qwen3"
+    )  # the marked copy keeps the thoughts of earlier turns, Qwen3 does not
+    turns = [ASK, SAY, ASK, SAY]
+    with pytest.raises(BadDataError, match="renders other tokens than the model's own"):
+        load_token_rows(write_rows(path, [{"messages": turns}]), "chat", drifting, settings(max_length=256))
+
+
 def test_text_is_cut_not_lost_and_ends_with_eos(tmp_path: Path, tokenizer: Any) -> None:
     text = "door lamp chair kite boat stone " * 8
     path = write_rows(tmp_path / "rows.jsonl", [{"text": text}])

@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 
+from tests.engines.conftest import colour_rows, write_rows
+
 pytestmark = pytest.mark.torch
 DRIVER = Path(__file__).with_name("drive.py")
 STEPS = 12
@@ -31,26 +33,50 @@ SETTINGS = {
 }
 
 
-def drive(folder: Path, base: Path, records: Path, method: dict[str, Any], dtype: str, points: list[Any]) -> list[int]:
+CHANCE = random.Random(7)
+INSIDE_SAVES = [{"fsync": CHANCE.randint(2, 60)} for _ in range(5)]
+POINTS: dict[str, list[dict[str, int]]] = {
+    "alone": [],
+    "killed": [
+        {"step": 2},
+        {"step": 4},
+        {"step": 6},
+        *({"fsync": CHANCE.randint(2, 60)} for _ in range(5)),
+        {"step": 11},
+    ],
+    "stopped": [{"stop": 5}, {"stop": 7}],
+}
+METHODS = {"qlora": (QLORA, "bfloat16"), "full": (FULL, "float32")}
+
+
+@pytest.fixture(scope="module")
+def runs(base: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Every method left alone, killed nine times, and stopped twice: <method>-<what happened>/."""
     pytest.importorskip("trl")
-    folder.mkdir()
-    spec = {
-        "folder": str(folder),
-        "base": str(base),
-        "records": str(records),
-        "method": method,
-        "dtype": dtype,
-        "settings": SETTINGS,
-        "points": points,
-    }
-    (folder / "spec.json").write_text(json.dumps(spec), encoding="utf-8")
+    folder = tmp_path_factory.mktemp("runs")
+    records = write_rows(folder / "train.jsonl", colour_rows())
+    specs = [
+        {
+            "folder": str(folder / f"{name}-{happened}"),
+            "base": str(base),
+            "records": str(records),
+            "method": method,
+            "dtype": dtype,
+            "settings": SETTINGS,
+            "points": points,
+        }
+        for name, (method, dtype) in METHODS.items()
+        for happened, points in POINTS.items()
+    ]
+    (folder / "runs.json").write_text(json.dumps(specs), encoding="utf-8")
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(DRIVER.parents[2])}
-    command = [sys.executable, "-W", "error", str(DRIVER), str(folder / "spec.json")]
+    command = [sys.executable, "-W", "error", str(DRIVER), str(folder / "runs.json")]
     ended = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=600, check=False)
     assert ended.returncode == 0, ended.stderr
-    endings = json.loads((folder / "ENDINGS.json").read_text())
-    assert endings[-1] == 0, ended.stderr
-    return endings
+    assert ended.stdout == ""  # stdout is the report's
+    for spec in specs:
+        assert json.loads((Path(spec["folder"]) / "ENDINGS.json").read_text())[-1] == 0, ended.stderr
+    return folder
 
 
 def events(folder: Path, kind: str) -> list[dict[str, Any]]:
@@ -62,35 +88,23 @@ def result(folder: Path) -> dict[str, Any]:
     return json.loads((folder / "RESULT.json").read_text())
 
 
-@pytest.mark.parametrize(("method", "dtype"), [(QLORA, "float32"), (FULL, "float32")], ids=["qlora", "full"])
-def test_killed_and_resumed_is_bit_identical(
-    method: dict[str, Any], dtype: str, base: Path, colours: Path, tmp_path: Path
-) -> None:
-    alone, killed = tmp_path / "alone", tmp_path / "killed"
-    drive(alone, base, colours, method, dtype, [])
-    chance = random.Random(7)
-    points = [
-        {"step": 2},
-        {"step": 4},
-        {"step": 6},
-        *({"fsync": chance.randint(2, 60)} for _ in range(5)),
-        {"step": 11},
-    ]
-    endings = drive(killed, base, colours, method, dtype, points)
+@pytest.mark.parametrize("name", METHODS)
+def test_killed_and_resumed_is_bit_identical(name: str, runs: Path) -> None:
+    alone, killed = runs / f"{name}-alone", runs / f"{name}-killed"
+    endings = json.loads((killed / "ENDINGS.json").read_text())
 
     assert endings.count(-9) >= 6, endings
-    assert result(killed) == result(alone)
     assert result(alone)["finished"]
+    assert result(killed) == result(alone)
     wanted = {step["step"]: step["loss"] for step in events(alone, "stepped")}
     assert list(wanted) == list(range(1, STEPS + 1))
     for step in events(killed, "stepped"):  # redone steps too: the same loss to the last bit
         assert step["loss"] == wanted[step["step"]]
 
 
-def test_a_requested_stop_commits_and_goes_on_from_there(base: Path, colours: Path, tmp_path: Path) -> None:
-    alone, stopped = tmp_path / "alone", tmp_path / "stopped"
-    drive(alone, base, colours, FULL, "float32", [])
-    drive(stopped, base, colours, FULL, "float32", [{"stop": 5}, {"stop": 7}])
+@pytest.mark.parametrize("name", METHODS)
+def test_a_requested_stop_commits_and_goes_on_from_there(name: str, runs: Path) -> None:
+    alone, stopped = runs / f"{name}-alone", runs / f"{name}-stopped"
 
     assert [start["step"] for start in events(stopped, "started")] == [0, 5, 7]
     assert [step["step"] for step in events(stopped, "stepped")] == list(range(1, STEPS + 1))  # nothing twice

@@ -46,10 +46,12 @@ class Watching:
 
 @pytest.fixture
 def job(base: Path, colours: Path, tmp_path: Path) -> Callable[..., TrainJob]:
-    def make(method: Method = FULL, objective: Any = "chat", records: Path = colours, **settings: Any) -> TrainJob:
+    def make(
+        method: Method = FULL, objective: Any = "chat", records: Path = colours, dtype: str = "float32", **settings: Any
+    ) -> TrainJob:
         wanted = {"learning_rate": 2e-3, "max_steps": 6, "micro_batch": 4, "accumulation": 2, "max_length": 64}
         return TrainJob(
-            model=ModelRef(base, method.quantisation, method.double_quantisation, "float32"),
+            model=ModelRef(base, method.quantisation, method.double_quantisation, dtype),
             method=method,
             settings=TrainSettings.model_validate({**wanted, "save_every_steps": 2, **settings}),
             objective=objective,
@@ -94,13 +96,14 @@ def test_full_fine_tuning_reports_commits_and_exports(engine: Any, job: Any) -> 
     assert not again.steps
 
 
-def test_qlora_keeps_adapters_in_the_dtype_it_trained(engine: Any, job: Any) -> None:
+@pytest.mark.parametrize("dtype", ["bfloat16", "float32"])
+def test_qlora_trains_and_keeps_its_adapter_in_the_compute_dtype(engine: Any, job: Any, dtype: str) -> None:
     from safetensors.torch import load_file
 
-    watcher, wanted = Watching(), job(QLORA, learning_rate=5e-3)
+    watcher, wanted = Watching(), job(QLORA, learning_rate=5e-3, dtype=dtype)
     result = engine.train(wanted, watcher)
     adapter = load_file(wanted.output / "adapter_model.safetensors")
-    assert {str(tensor.dtype) for tensor in adapter.values()} == {"torch.bfloat16"}
+    assert {str(tensor.dtype) for tensor in adapter.values()} == {f"torch.{dtype}"}
     assert sum(tensor.numel() for tensor in adapter.values()) == result.trainable_parameters
     assert watcher.notes == [
         ("fallback", "paged_adamw_8bit has nothing to page on a CPU: adamw_8bit is used, the arithmetic is the same")

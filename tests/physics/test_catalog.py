@@ -66,9 +66,16 @@ def test_targets_that_select_nothing_are_refused_with_the_names_there_are() -> N
         lora_modules(find_model("llama-3-8b"), "query_key_value")
 
 
-def test_all_linear_leaves_experts_and_router_alone() -> None:
-    parts = {m.part for m in lora_modules(find_model("Qwen/Qwen3-30B-A3B"), "all-linear")}
-    assert parts == {Part.ATTENTION}
+def test_all_linear_takes_experts_only_where_peft_can() -> None:
+    assert {m.part for m in lora_modules(find_model("openai/gpt-oss-20b"), "all-linear")} == {Part.ATTENTION}
+    wrapped = {m.part for m in lora_modules(find_model("Qwen/Qwen3-30B-A3B"), "all-linear")}
+    assert wrapped == {Part.ATTENTION, Part.EXPERT, Part.ROUTER}
+
+
+def test_adapters_of_experts_by_hand() -> None:
+    config = TINY | {"model_type": "mixtral", "num_local_experts": 4, "num_experts_per_tok": 2}
+    # 2 layers of 4 experts: down 3 * (16 + 8) = 72; gate and up together 2 * 3 * (8 + 2 * 16) = 240
+    assert lora_parameters(shape_from_config(config, "tiny"), 3, "w1 w2 w3") == 2 * 4 * (72 + 240)
 
 
 @pytest.mark.parametrize("row", rows("models.csv"), ids=lambda row: row["name"])

@@ -36,6 +36,7 @@ CONFIGS = {
     "gptj": GPT | {"rotary_dim": 8},
     "mpt": {"n_layers": 3, "d_model": 64, "n_heads": 4, "vocab_size": 200, "max_seq_len": 128},
 }
+DENSE = ("llama", "qwen3", "phi3", "phi")
 NOT_IN_TRANSFORMERS = {"qwen", "baichuan"}  # their code came with the weights; their rows state a published count
 
 
@@ -60,9 +61,11 @@ def test_every_family_is_checked() -> None:
     assert set(CONFIGS) == set(FAMILIES) - NOT_IN_TRANSFORMERS
 
 
-@pytest.mark.filterwarnings("ignore:The following rank_pattern keys:RuntimeWarning")  # experts it could have wrapped
+@pytest.mark.filterwarnings("ignore:The following .*_pattern keys:RuntimeWarning")  # experts it could have wrapped
 @pytest.mark.filterwarnings("ignore::FutureWarning")  # PEFT still asks Transformers by a name that is going away
-@pytest.mark.parametrize("kind", ["llama", "qwen3", "phi3", "phi", "qwen3_moe", "mixtral", "gpt_oss"])
+@pytest.mark.parametrize(
+    "kind", ["llama", "qwen3", "phi3", "phi", "qwen3_moe", "qwen2_moe", "mixtral", "granitemoe", "gpt_oss"]
+)
 def test_all_linear_adapters_are_those_that_peft_makes(kind: str) -> None:
     peft = pytest.importorskip("peft")
     config, model = build(kind)

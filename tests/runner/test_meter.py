@@ -1,5 +1,6 @@
-"""The meter: billed from the first second, over all attempts, on a clock that a jump of the wall clock does not move."""
+"""The meter: billed from the first second, over all attempts, on a clock that never jumps."""
 
+import itertools
 import time
 from decimal import Decimal
 from pathlib import Path
@@ -139,12 +140,14 @@ def test_a_loss_that_is_no_number_is_written_by_name(tmp_path: Path) -> None:
 def test_a_silent_stage_still_shows_life_every_second(tmp_path: Path) -> None:
     meter = Meter(Ledger(tmp_path / "l", PLAN), clock, clock.now_seconds(), RATE, WIDE, Kept())
     meter.start("h", "b")
-    with meter.heartbeats():
+    lives: list[int] = []
+    with meter.heartbeats(lambda: lives.append(1)):
         time.sleep(2.2)
     moments = [entry.at for entry in meter.ledger.entries]
-    gaps = [later - earlier for earlier, later in zip(moments, moments[1:], strict=False)]
+    gaps = [later - earlier for earlier, later in itertools.pairwise(moments)]
     assert len(gaps) >= 2
     assert max(gaps) <= 1
+    assert len(lives) >= len(gaps), "and its lock is touched each time"
 
 
 def test_the_process_began_before_this_test(tmp_path: Path) -> None:

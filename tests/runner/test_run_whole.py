@@ -1,5 +1,6 @@
 """The whole program as a process, with the toy engine: kills, signals, limits, two at once, and what it says."""
 
+import hashlib
 import json
 import random
 import signal
@@ -11,21 +12,7 @@ from typing import Any
 import pytest
 
 from runner.ledger import decode
-from tests.runner.toy_plan import MakePlan, drive, finish, kill, row, start, write_rows
-
-
-def folder_of(path: Path) -> Path:
-    return next(path.parent.glob("run-*"))
-
-
-def report_of(path: Path) -> dict[str, Any]:
-    code, out, err = drive("report", folder_of(path), "--format", "json")
-    assert (code, err) == (0, "")
-    return json.loads(out)
-
-
-def artefacts(report: dict[str, Any]) -> dict[str, str]:
-    return {line["path"]: line["sha256"] for line in report["artefacts"]}
+from tests.runner.toy_plan import MakePlan, artefacts, drive, finish, folder_of, kill, report_of, row, start, write_rows
 
 
 def wait_for(process: Any, path: Path, event: str) -> None:
@@ -36,6 +23,18 @@ def wait_for(process: Any, path: Path, event: str) -> None:
             return
         time.sleep(0.01)
     raise AssertionError(event, process.communicate(timeout=30))
+
+
+def wait_for_lines(process: Any, path: Path, more: int) -> None:
+    """Wait until the ledger has more than `more` lines beyond those it has now."""
+    ledger = path.parent / f"run-{json.loads(path.read_text(encoding='utf-8'))['plan_id'][:12]}" / "ledger.jsonl"
+    before = ledger.read_bytes().count(b"\n") if ledger.exists() else 0
+    deadline = time.monotonic() + 60
+    while not (ledger.exists() and ledger.read_bytes().count(b"\n") > before + more):
+        if process.poll() is not None:
+            raise AssertionError(process.communicate(timeout=30))
+        assert time.monotonic() < deadline
+        time.sleep(0.002)
 
 
 def test_a_run_from_plan_to_verdict(make_plan: MakePlan) -> None:
@@ -66,37 +65,33 @@ def test_a_finished_run_is_not_run_or_billed_again(make_plan: MakePlan) -> None:
 
 
 def test_killed_at_ten_random_moments_the_artefact_is_the_same(make_plan: MakePlan, tmp_path: Path) -> None:
-    path = make_plan(steps=120, save_every=7)
+    path = make_plan(steps=300, save_every=7)
     assert drive(path, "--dir", tmp_path / "straight")[0] == 0
     straight = json.loads((tmp_path / "straight" / "report.json").read_text(encoding="utf-8"))
     moments = random.Random(20261121)
-    kills = 0
-    while kills < 10:
+    for _ in range(10):
         process = start(path)
-        time.sleep(moments.uniform(0.35, 1.0))  # from the first imports to well into a stage
-        if process.poll() is not None:
-            finish(process)
-            break
+        wait_for_lines(process, path, moments.randrange(40))
         kill(process)
-        kills += 1
     code, _, err = drive(path)
     assert code == 0, err
     report = report_of(path)
     assert artefacts(report) == artefacts(straight)
     totals = report["totals"]
-    assert totals["unique_steps"] == totals["planned_steps"] == 120
-    assert totals["executed_steps"] >= 120
+    assert totals["unique_steps"] == totals["planned_steps"] == 300
+    assert totals["executed_steps"] >= 300
     assert totals["unique_tokens"] == straight["totals"]["unique_tokens"]
     assert Decimal(totals["usd"]) == sum(Decimal(line["usd"]) for line in report["attempts"])
     entries = decode((folder_of(path) / "ledger.jsonl").read_bytes(), report["plan_id"]).entries
     assert totals["executed_steps"] == sum(entry.event == "step" for entry in entries)
     killed = [line for line in report["attempts"] if line["ended"] == "killed"]
-    assert len(killed) >= 3, "most kills fell into a begun attempt"
+    assert len(killed) >= 8, "nearly every kill fell into a begun attempt"
     assert sum(map(Decimal, report["money"]["by_cause"].values())) == Decimal(report["money"]["difference_usd"])
 
 
-@pytest.mark.parametrize("event", ["training_started", "rows", "checkpoint"])
-@pytest.mark.parametrize("name", ["SIGTERM", "SIGINT"])
+@pytest.mark.parametrize(
+    ("event", "name"), [("training_started", "SIGTERM"), ("checkpoint", "SIGINT"), ("rows", "SIGTERM")]
+)
 def test_a_signal_saves_and_exits_75_and_the_next_run_goes_on(make_plan: MakePlan, event: str, name: str) -> None:
     path = make_plan(steps=60, save_every=50)
     process = start(path, TOY_STEP_SECONDS="0.02" if event != "rows" else "0.1")
@@ -130,13 +125,12 @@ def test_a_second_signal_ends_at_once(make_plan: MakePlan) -> None:
 
 def test_at_the_limit_it_stops_with_4_and_goes_on_when_it_is_raised(make_plan: MakePlan) -> None:
     path = make_plan(steps=200, save_every=50, change=lambda plan: plan["machine"].update(usd_per_hour="36"))
-    code, out, err = drive(path, "--max-usd", "0.015", TOY_STEP_SECONDS="0.02")  # 1.5 s at 0.01 USD a second
+    limit = Decimal("0.04")  # 4 s at 0.01 USD a second; the steps alone would take 10 s
+    code, _, err = drive(path, "--max-usd", str(limit), TOY_STEP_SECONDS="0.05")
     assert code == 4, err
-    assert "stopped by limit usd" in err
-    assert "warning: 8" in err, "the warning at 80 %"
-    spent = Decimal(report_of(path)["totals"]["usd"])
-    assert Decimal("0.013") < spent < Decimal("0.018")
-    code, _, err = drive(path, "--max-usd", "0.015")
+    assert "stopped by limit usd; everything so far is saved, raise the limit and run again to go on" in err
+    assert Decimal(report_of(path)["totals"]["usd"]) > limit * Decimal("0.8"), "it did not stop early"
+    code, _, err = drive(path, "--max-usd", str(limit))
     assert code == 4, "the limit counts over attempts"
     code, _, err = drive(path, "--max-usd", "5", TOY_STEP_SECONDS="0.001")
     assert code == 0, err
@@ -208,8 +202,6 @@ def test_too_many_bad_rows_are_refused_before_training(make_plan: MakePlan) -> N
     path = make_plan()
 
     def change(plan: dict[str, Any]) -> None:
-        import hashlib
-
         rows = [row("billing", n) for n in range(90)] + [row("billing", 1)] * 10
         write_rows(path.parent / "rows.jsonl", rows)
         digest = hashlib.sha256((path.parent / "rows.jsonl").read_bytes()).hexdigest()
@@ -227,8 +219,6 @@ def test_too_many_bad_rows_are_refused_before_training(make_plan: MakePlan) -> N
 @pytest.mark.parametrize("kind", ["lora", "full"])
 def test_adapt_first_then_tune(make_plan: MakePlan, kind: str) -> None:
     def change(plan: dict[str, Any]) -> None:
-        import hashlib
-
         content = "".join(json.dumps({"text": f"a note on parcel {n}"}) + "\n" for n in range(20)).encode()
         (root / "texts.jsonl").write_bytes(content)
         plan["data"]["unlabelled"] = {
@@ -248,72 +238,3 @@ def test_adapt_first_then_tune(make_plan: MakePlan, kind: str) -> None:
     assert report["data"]["texts"] == 20
     assert report["merge"]["merged"] is (kind == "lora")
     assert ("merged" in report["quality"]["scores"]) is (kind == "lora")
-
-
-def test_a_dry_run_shows_the_forecast_and_writes_nothing(make_plan: MakePlan) -> None:
-    path = make_plan(change=lambda plan: plan["verdict"].update(justified=False, override_reason="to learn"))
-    before = sorted(path.parent.rglob("*"))
-    code, out, err = drive(path, "--dry-run")
-    assert (code, err) == (0, "")
-    assert "nothing was spent" in out
-    assert "OVERRIDE: against the verdict, because: to learn" in out
-    code, out, _ = drive("--dry-run", path, "--format", "json")
-    assert json.loads(out)["forecast"]["usd"]["value"] == 0.001
-    assert sorted(path.parent.rglob("*")) == before
-
-
-def test_the_price_of_an_hour_on_the_invoice(make_plan: MakePlan) -> None:
-    path = make_plan()
-    assert drive(path, "--usd-per-hour", "7.20")[0] == 0  # planned 3.60
-    report = report_of(path)
-    assert Decimal(report["money"]["by_cause"]["price"]) == pytest.approx(
-        Decimal(report["totals"]["usd"]) / 2, abs=1e-8
-    )
-    assert report["attempts"][0]["rate_source"] == "stated with --usd-per-hour"
-
-
-@pytest.mark.parametrize("form", ["table", "markdown", "json"])
-def test_a_report_in_a_pipe_has_no_colour_and_fits(make_plan: MakePlan, form: str) -> None:
-    hostile = "[red]x[/red] | <b>\x1b[31m"
-    path = make_plan(change=lambda plan: plan["verdict"].update(override_reason=hostile))
-    code, out, _ = drive(path, "--format", form)
-    assert code == 0
-    assert "\x1b" not in out
-    if form == "table":
-        assert max(map(len, out.splitlines())) <= 80
-        assert "[red]x[/red]" in out, "markup in a name is text"
-    if form == "markdown":
-        assert "<b>" not in out
-
-
-def test_the_ledger_command_shows_attempts_and_entries(make_plan: MakePlan) -> None:
-    path = make_plan()
-    assert drive(path)[0] == 0
-    code, out, _ = drive("ledger", folder_of(path))
-    assert code == 0
-    assert out.startswith("attempt 1")
-    assert "the chain holds" in out
-    code, out, _ = drive("ledger", folder_of(path), "--format", "json")
-    document = json.loads(out)
-    assert [entry["seq"] for entry in document["entries"]] == list(range(1, len(document["entries"]) + 1))
-    ledger = folder_of(path) / "ledger.jsonl"
-    ledger.write_bytes(ledger.read_bytes().replace(b'"stage": "curate"', b'"stage": "curatE"', 1))
-    code, _, err = drive("ledger", folder_of(path))
-    assert code == 1
-    assert "ledger.jsonl:3  does not follow from the line before it" in err
-
-
-@pytest.mark.parametrize(
-    ("arguments", "code", "said"),
-    [
-        ([], 2, "run plan.json"),
-        (["no-such-plan.json"], 1, "no-such-plan.json: there is no such file"),
-        (["report", "no-such-folder"], 2, "does not exist"),
-        (["plan.json", "--max-usd", "much"], 2, "'much' is no amount"),
-        (["plan.json", "--unknown"], 2, "--unknown"),
-        (["report", "--help"], 0, "Show a run's report"),
-    ],
-)
-def test_wrong_usage(arguments: list[str], code: int, said: str) -> None:
-    found, out, err = drive(*arguments) if arguments else finish(start("--help"))
-    assert (found, said in out + err) == (code if arguments else 0, True), out + err

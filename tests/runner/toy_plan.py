@@ -90,7 +90,7 @@ def document(root: Path, steps: int, save_every: int, kind: str) -> dict[str, An
 def start(*arguments: str | Path, **environment: str) -> subprocess.Popen[str]:
     """Start the real program with the toy engine, on the day before the toy plan ends."""
     command = [sys.executable, str(HERE / "toy_drive.py"), *map(str, arguments)]
-    if arguments[0] not in ("report", "ledger"):
+    if any(str(argument).endswith(".json") for argument in arguments):
         command += ["--as-of", "2026-05-29"]
     surroundings = {**os.environ, **environment}
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=surroundings)
@@ -111,3 +111,17 @@ def kill(process: subprocess.Popen[str]) -> None:
     """End the process as a power cut would."""
     process.send_signal(signal.SIGKILL)
     process.communicate(timeout=60)
+
+
+def folder_of(path: Path) -> Path:
+    return next(path.parent.glob("run-*"))
+
+
+def report_of(path: Path) -> dict[str, Any]:
+    code, out, err = drive("report", folder_of(path), "--format", "json")
+    assert (code, err) == (0, "")
+    return json.loads(out)
+
+
+def artefacts(report: dict[str, Any]) -> dict[str, str]:
+    return {line["path"]: line["sha256"] for line in report["artefacts"]}
