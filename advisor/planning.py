@@ -105,13 +105,20 @@ def adapt_settings(scenario: Scenario) -> TrainSettings | None:
 
 
 def machine_of(question: Question, rate: Figure) -> Machine:
-    """Return where the run happens and its hourly rate; a card without bfloat16 computes in float16 (R093)."""
+    """Return where the run happens and its hourly rate; a card without bfloat16 computes in float16 (R093).
+
+    A processor computes in float32: it emulates bfloat16, and a step took five times as long (measured, two cores).
+    """
     card = question.cards[0]
     if card == LOCAL:
         flops = question.speed.flops
         known = float(flops.value) if flops.kind is Kind.MEASURED else None
         return Machine(
-            name="local machine", kind="local", usd_per_hour=Decimal(str(rate.value)), matmul_flops_per_second=known
+            name="local machine",
+            kind="local",
+            usd_per_hour=Decimal(str(rate.value)),
+            matmul_flops_per_second=known,
+            compute_dtype="float32",
         )
     dtype = "bfloat16" if find_card(card).native_bf16 else "float16"
     return Machine(

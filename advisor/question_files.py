@@ -11,6 +11,7 @@ from advisor.choice import choose_cards
 from advisor.estimates import LocalSpeed
 from advisor.machine import EFFICIENCY, STEP_OVERHEAD, UNMEASURED, measure_matmul_flops_per_second
 from advisor.readiness import Readiness, Records, assess
+from advisor.recall_files import RULES, recall, remember
 from advisor.roads import LOCAL
 from advisor.scenario import Scenario
 from advisor.scenario_file import read_scenario
@@ -36,10 +37,20 @@ def read_file(folder: Path, name: str | None) -> Records | None:
 
 
 def read_readiness(scenario: Scenario, folder: Path) -> Readiness:
-    """Return what the scenario's data files, or its stated rows, are good for."""
-    stated = scenario.data
-    train, test = read_file(folder, stated.train), read_file(folder, stated.test)
-    return assess(stated, scenario.task.goal, train, test, wants_json=scenario.quality.metric == "json_match")
+    """Return what the scenario's data files, or its stated rows, are good for; remembered by their bytes."""
+    stated, wants_json = scenario.data, scenario.quality.metric == "json_match"
+    if stated.train is None:
+        return assess(stated, scenario.task.goal)
+    contents = [(folder / name).read_bytes() for name in (stated.train, stated.test) if name]
+    asked = f"{stated.model_dump_json()}{scenario.task.goal}{wants_json}"
+    key = hashlib.sha256(b"\0".join([RULES, asked.encode(), *contents])).hexdigest()
+    found = recall(key)
+    if found is None:
+        found = assess(
+            stated, scenario.task.goal, read_file(folder, stated.train), read_file(folder, stated.test), wants_json
+        )
+        remember(key, found)
+    return found
 
 
 def local_speed(scenario: Scenario, shape: ModelShape, measure: bool) -> LocalSpeed:

@@ -120,16 +120,15 @@ def hosted_batch(map_: Map) -> Option:
 
 
 def hosted_smaller(map_: Map) -> Option:
-    """Return a smaller hosted model; its quality is nobody's measurement yet."""
+    """Return a smaller hosted model; a note says where its quality on this task is not measured."""
     name = map_.scenario.candidates.smaller_hosted
     if name in (None, RULED_OUT):
         message = "no smaller hosted model is named; set candidates.smaller_hosted"
         raise NotAssessedError(message)
     price = map_.book.api(str(name), map_.as_of)
-    made = hosted(
-        map_.ground, "hosted_smaller", f"Smaller hosted: {price.model}", token_prices(map_.ground, price), None
-    )
-    return replace(made, notes=("its quality on this task is not measured",))
+    prices, success = token_prices(map_.ground, price), map_.success.smaller
+    made = hosted(map_.ground, "hosted_smaller", f"Smaller hosted: {price.model}", prices, success)
+    return made if success else replace(made, notes=("its quality on this task is not measured",))
 
 
 def overlap(map_: Map) -> Figure:

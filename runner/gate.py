@@ -150,6 +150,17 @@ def unlisted(request: Request) -> list[Refusal]:
     return [Refusal("unlisted", f"{path} lies in the model folder, but not in the plan", remedy) for path in extra]
 
 
+def licence(request: Request) -> list[Refusal]:
+    """Rule 8: the data's licence and the people's consent are known; data nobody may use is not trained on."""
+    data = request.plan.data
+    remedy = "state it in the scenario's data section and make the plan again"
+    return [
+        Refusal("licence", f"the {name} of the training data is {value.strip() or 'blank'}", remedy)
+        for name, value in (("licence", data.licence), ("consent", data.consent))
+        if value.strip().casefold() in ("", "unknown")
+    ]
+
+
 def disk_needed_bytes(model_bytes: int, parameters: int, full: bool, checkpoints: int) -> int:
     """Return a generous need: one more checkpoint than is kept, the trained result, and a float32 export."""
     checkpoint_bytes = model_bytes * (FULL_STATES if full else ADAPTER_SHARE)
@@ -158,7 +169,7 @@ def disk_needed_bytes(model_bytes: int, parameters: int, full: bool, checkpoints
 
 
 def disk(request: Request) -> list[Refusal]:
-    """Rule 8: there is room for checkpoints and export before the first dollar."""
+    """Rule 9: there is room for checkpoints and export before the first dollar."""
     plan, facts = request.plan, request.facts
     keep = max((stage.train.keep_checkpoints for stage in plan.stages if stage.train), default=0)
     needed = disk_needed_bytes(facts.model_bytes, plan.base_model.parameters, plan.method.kind == "full", keep)
@@ -169,7 +180,7 @@ def disk(request: Request) -> list[Refusal]:
 
 
 def memory(request: Request) -> list[Refusal]:
-    """Rule 9: the forecast peak fits the card, or main memory where there is none."""
+    """Rule 10: the forecast peak fits the card, or main memory where there is none."""
     plan, facts = request.plan, request.facts
     peaks = [stage.forecast["peak_bytes"].value for stage in plan.stages if "peak_bytes" in stage.forecast]
     if plan.machine.card and facts.card_bytes is None:
@@ -182,7 +193,7 @@ def memory(request: Request) -> list[Refusal]:
 
 
 def packages(request: Request) -> list[Refusal]:
-    """Rule 10: what the engine needs is installed."""
+    """Rule 11: what the engine needs is installed."""
     missing = request.facts.packages_missing
     remedy = "pip install 'crossover[run]'"
     return [Refusal("packages", f"not installed: {', '.join(missing)}", remedy)] if missing else []
@@ -196,7 +207,7 @@ def needed_packages(plan: Plan) -> tuple[str, ...]:
 
 
 def stages(request: Request) -> list[Refusal]:
-    """Rule 11: the stages stand in their order, each once, after the ones they need, and training has its settings."""
+    """Rule 12: the stages stand in their order, each once, after the ones they need, and training has its settings."""
     names = [stage.name for stage in request.plan.stages]
     remedy = f"the order is {', '.join(STAGE_ORDER)}; make the plan again"
     found: list[Refusal] = []
@@ -214,7 +225,7 @@ def stages(request: Request) -> list[Refusal]:
 
 
 def folder(request: Request) -> list[Refusal]:
-    """Rule 12: one run folder, one plan."""
+    """Rule 13: one run folder, one plan."""
     facts, plan_id = request.facts, request.plan.plan_id
     if facts.run_plan_id not in (None, plan_id):
         found = f"the run folder belongs to plan {str(facts.run_plan_id)[:12]}, this is {plan_id[:12]}"
@@ -232,6 +243,7 @@ RULES: tuple[Callable[[Request], list[Refusal]], ...] = (
     changed,
     executable,
     unlisted,
+    licence,
     disk,
     memory,
     packages,

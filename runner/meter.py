@@ -156,7 +156,7 @@ class Meter:
 
     def enter(self, stage: str) -> None:
         """A stage begins."""
-        self._stage, self._work_seconds = stage, []
+        self._stage, self._work_seconds, self._reserve = stage, [], Decimal(0)
         self.record("stage_started", stage=stage)
         self.screen.say(f"{stage} ...")
 
@@ -208,6 +208,7 @@ class Meter:
             supervised_tokens=report.supervised_tokens,
             seconds=seconds_text(report.seconds),
         )
+        self._reserve = max(self._reserve, Decimal(seconds_text(report.seconds)))
         speed = report.tokens / report.seconds if report.seconds > 0 else None
         self._show("steps", report.step, report.total_steps, report.seconds, loss=report.loss, speed=speed)
         return not self.must_stop()
@@ -215,6 +216,7 @@ class Meter:
     def answered(self, model: str, first: int, rows: int, total: int, seconds: float) -> bool:
         """Record one batch of answered test rows; False asks the evaluation to stop."""
         text = seconds_text(seconds)
+        self._reserve = max(self._reserve, Decimal(text))
         self.record("rows", stage=self._stage, model=model, first=first, rows=rows, seconds=text)
         self._show("rows", first + rows, total, seconds / max(rows, 1), loss=None, speed=None)
         return not self.must_stop()
@@ -241,7 +243,6 @@ class Meter:
     ) -> None:
         """Hand the screen one state; time left is the mean of recent work times what is left of this stage."""
         self._work_seconds = [*self._work_seconds[-19:], seconds]
-        self._reserve = Decimal(seconds_text(max(self._work_seconds)))
         left = (total - done) * sum(self._work_seconds) / len(self._work_seconds)
         self.screen.progress(
             Progress(self._stage, unit, done, total, loss, speed, self.run_usd(), self.budget.usd, left)

@@ -101,11 +101,8 @@ def stage_drafts(stage: StageActual, usd_per_second: Fraction) -> Iterable[Draft
         yield "scope", stage.name, usd, f"{stage.name} was planned, and not reached"
         return
     ratio = work_ratio(stage)
-    done = (
-        f"{float(stage.unique_units or 0):g} of {float(stage.planned_units):g} planned steps"
-        if stage.planned_units
-        else "as planned"
-    )
+    unique, units = float(stage.unique_units or 0), float(stage.planned_units or 0)
+    done = f"{unique:g} of {units:g} planned steps" if units else "as planned"
     yield "quantity", stage.name, usd_per_second * (ratio - 1) * planned, f"{stage.name}: {done}, at planned speed"
     at_plan = ratio * planned
     pace = f"{float(productive):.1f} s for work planned at {float(at_plan):.1f} s"

@@ -27,6 +27,10 @@ def own_and_hosted(result):
     return saving, saving.inputs["own_usd"], saving.inputs["hosted_usd"]
 
 
+def crossover_of_own(result):
+    return next(record for record in result.advice.crossovers if record.option.startswith("Own tuned"))
+
+
 def test_today_costs_its_tokens_times_its_prices(result):
     today = result.advice.options[0]
     # (900 x 2 + 28 x 10) / 1e6 = 0.00208 USD a task; x 800,000 = 1,664 a month; x 24 months = 39,936
@@ -52,14 +56,14 @@ def test_quoted_prices_carry_their_day(result):
 
 def test_at_the_break_even_volume_both_roads_cost_the_same(result):
     saving, own, hosted = own_and_hosted(result)
-    (span,) = [c for c in result.advice.crossovers if c.option.startswith("Own tuned")][0].cheaper_between[:1]
+    (span,) = crossover_of_own(result).cheaper_between[:1]
     at = {VOLUME: span[0]}
     assert value_at(own, at) == pytest.approx(value_at(hosted, at), rel=1e-6)
     assert value_at(saving, {VOLUME: span[0] * 1.01}) > 0 > value_at(saving, {VOLUME: span[0] * 0.99})
 
 
 def test_the_closed_form_agrees_with_the_solver_where_there_are_no_steps(result):
-    record = [c for c in result.advice.crossovers if c.option.startswith("Own tuned")][0]
+    record = crossover_of_own(result)
     assert record.closed_form is not None
     assert record.closed_form == pytest.approx(record.cheaper_between[0][0], rel=1e-6)
 

@@ -2,6 +2,8 @@
 
 import json
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -17,6 +19,7 @@ from runner.engines.checkpoints import (
     weights_sha256,
 )
 
+REPO = Path(__file__).resolve().parents[2]
 FINGERPRINT = {"settings.learning_rate": "0.005", "records sha256": "aa"}
 
 
@@ -182,3 +185,11 @@ def test_a_symlinked_file_does_not_verify(tmp_path: Path) -> None:
 def test_weights_digest_of_nothing_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match="safetensors"):
         weights_sha256(tmp_path)
+
+
+def test_commits_rows_and_templates_need_no_torch() -> None:
+    modules = "runner.engines.checkpoints, runner.engines.data, runner.engines.template"
+    heavy = "{'torch', 'transformers', 'trl', 'peft', 'bitsandbytes', 'datasets'}"
+    code = f"import sys, {modules}; print(sorted({heavy} & set(sys.modules)))"
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=REPO)
+    assert ended.stdout.strip() == "[]"

@@ -234,3 +234,16 @@ def test_packed_pieces_do_not_see_each_other(base: Path) -> None:
         packed = model(input_ids=batch["input_ids"], position_ids=batch["position_ids"], use_cache=False).logits[0]
         alone = [model(input_ids=torch.tensor([piece])).logits[0] for piece in (one, two)]
     assert torch.allclose(packed, torch.cat(alone), atol=1e-5)
+
+
+def test_peak_memory_sees_what_was_freed_again() -> None:
+    import numpy as np
+
+    from runner.engines.memory import PeakMemory
+
+    mib = 1024**2
+    peak = PeakMemory()
+    before = peak.peak_bytes()
+    block = np.ones(128 * mib // 8)  # 128 MiB of float64, touched
+    del block
+    assert 120 * mib <= peak.peak_bytes() - before <= 160 * mib

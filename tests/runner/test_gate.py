@@ -124,6 +124,14 @@ def test_a_configuration_that_asks_for_code_is_refused(make_plan: MakePlan) -> N
     assert refusals(edited(root / "plan.json", change)) == ["executable"]
 
 
+@pytest.mark.parametrize(
+    ("licence", "consent", "count"), [("CC-BY-4.0", "given", 0), ("unknown", "given", 1), (" ", "Unknown", 2)]
+)
+def test_data_nobody_may_use(make_plan: MakePlan, licence: str, consent: str, count: int) -> None:
+    path = edited(make_plan(), lambda plan: plan["data"].update(licence=licence, consent=consent))
+    assert refusals(path) == ["licence"] * count
+
+
 def test_too_little_disk_and_memory(make_plan: MakePlan) -> None:
     peak = {"value": 1e18, "low": 1.0, "high": 1e18, "unit": "bytes", "grade": "a", "basis": "b"}
     change = lambda plan: (  # noqa: E731
