@@ -92,7 +92,7 @@ class CrossoverRecord(Record):
 class FlipRecord(Record):
     """The value of one input at which the volume gate flips; None: not from a thousandth to a thousand times today."""
 
-    input: str
+    leaf: str
     unit: str
     today: float
     flips_at: float | None

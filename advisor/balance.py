@@ -178,8 +178,8 @@ def flips(balance: Balance) -> tuple[FlipRecord, ...]:
         if not np.ndim(leaf.value) and float(leaf.value) > 0:
             at = flip_value(balance.saving, leaf, balance.margin_share, FLIP_REACH)
             distance = np.inf if at is None else abs(np.log(at / float(leaf.value)))
-            rows.append((distance, FlipRecord(input=leaf.name, unit=leaf.unit, today=float(leaf.value), flips_at=at)))
-    return tuple(row for _, row in sorted(rows, key=lambda pair: (pair[0], pair[1].input)))
+            rows.append((distance, FlipRecord(leaf=leaf.name, unit=leaf.unit, today=float(leaf.value), flips_at=at)))
+    return tuple(row for _, row in sorted(rows, key=lambda pair: (pair[0], pair[1].leaf)))
 
 
 def regret(ground: Ground, balance: Balance) -> RegretRecord:

@@ -23,6 +23,7 @@ ANSWER_BATCH_ROWS = 16
 class Pace:
     """Fixed times of one kind of machine: starting a stage, one row of curation, one decoding step, keeping memory."""
 
+    setup: Figure
     curate_start: Figure
     train_start: Figure
     evaluate_start: Figure
@@ -33,7 +34,8 @@ class Pace:
 
 
 LOCAL_PACE = Pace(
-    curate_start=assumed("curate.start", 8, "seconds", "first import of the training stack, tokenizing rows", 3, 25),
+    setup=assumed("setup.time", 9, "seconds", "importing the training stack, checking the plan's digests", 4, 30),
+    curate_start=assumed("curate.start", 1, "seconds", "reading, comparing and tokenizing rows", 0.3, 5),
     train_start=assumed("train.start", 6, "seconds", "loading, adapters, checkpoints", 2, 20),
     evaluate_start=assumed("evaluate.start", 2, "seconds", "loading two models", 1, 8),
     merge_start=assumed("merge.start", 4, "seconds", "dequantising, writing, reading back, comparing", 1, 15),
@@ -45,7 +47,8 @@ LOCAL_PACE = Pace(
                           80_000_000, 900_000_000),
 )  # fmt: skip
 CARD_PACE = Pace(
-    curate_start=assumed("curate.start", 30, "seconds", "first import of the training stack, tokenizing rows", 10, 120),
+    setup=assumed("setup.time", 40, "seconds", "importing the training stack, checking the plan's digests", 10, 120),
+    curate_start=assumed("curate.start", 10, "seconds", "reading, comparing and tokenizing rows", 2, 60),
     train_start=assumed("train.start", 120, "seconds", "reading weights, quantising, checkpoints", 30, 600),
     evaluate_start=assumed("evaluate.start", 90, "seconds", "loading two models", 30, 400),
     merge_start=assumed("merge.start", 300, "seconds", "dequantising, writing and reading 16-bit weights", 60, 1500),
@@ -156,6 +159,12 @@ def timed(seconds: Figure, rate: Figure, basis: str) -> dict[str, Forecast]:
         "usd": Forecast(value=float(usd.value), low=low * money, high=high * money, unit="usd", grade=leaf_letter(usd),
                         basis=f"{basis}, at the planned rate"),
     }  # fmt: skip
+
+
+def forecast_setup(question: Question, rate: Figure) -> dict[str, Forecast]:
+    """Return the time before the first stage, which belongs to none and is billed."""
+    pace = LOCAL_PACE if question.cards[0] == LOCAL else CARD_PACE
+    return timed(pace.setup, rate, "starting up")
 
 
 def forecast_stages(

@@ -11,7 +11,7 @@ import numpy as np
 
 from advisor.advise import Question, Result
 from advisor.catalog import find_card
-from advisor.forecasts import forecast_stages, total
+from advisor.forecasts import forecast_setup, forecast_stages, total
 from advisor.plan import (
     FORMAT_VERSION,
     BaseModelRef,
@@ -189,7 +189,7 @@ def planned_steps(result: Result) -> int:
 
 
 def totals_of(stages: Sequence[Mapping[str, Forecast]]) -> dict[str, Forecast]:
-    """Return the whole run's forecast: sums over the stages, and the highest peak."""
+    """Return the whole run's forecast: sums over set-up and stages, and the highest peak."""
     totals = {
         key: total(key, [stage[key] for stage in stages if key in stage])
         for key in ("seconds", "usd", "tokens", "steps")
@@ -206,7 +206,7 @@ def make_plan(question: Question, result: Result, inputs: Inputs, rate: Figure, 
     machine = machine_of(question, rate)
     forecasts = forecast_stages(question, result, inputs.data, settings, rate)
     stages = [Stage(name=name, train=settings.get(name), forecast=forecast) for name, forecast in forecasts.items()]
-    totals = totals_of(list(forecasts.values()))
+    totals = totals_of([forecast_setup(question, rate), *forecasts.values()])
     document: dict[str, Any] = {
         "format_version": FORMAT_VERSION,
         "made_on": made_on.isoformat(),

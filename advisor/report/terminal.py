@@ -104,7 +104,7 @@ def changes(advice: Advice) -> RenderableType:
     moving = [flip for flip in advice.flips if flip.flips_at is not None]
     for flip in moving[:FLIPS_SHOWN]:
         label = LABELS[flip.unit]
-        made.add_row(f"{flip.input} ({label})", words.significant(flip.today), words.significant(flip.flips_at or 0))
+        made.add_row(f"{flip.leaf} ({label})", words.significant(flip.today), words.significant(flip.flips_at or 0))
     rest = len(advice.flips) - min(len(moving), FLIPS_SHOWN)
     still = Text(f"{rest} more inputs flip it later, or not between a thousandth and a thousand times today (-v).")
     lines: list[RenderableType] = [made, still, *(Text(crossover(record)) for record in advice.crossovers)]
@@ -130,7 +130,7 @@ def every_flip(advice: Advice) -> Table:
     made = table("All inputs of the saving", "input", "today", "flips at", right=(1, 2))
     for flip in advice.flips:
         at = "none in range" if flip.flips_at is None else words.significant(flip.flips_at)
-        made.add_row(flip.input, words.spoken(flip.today, flip.unit), at)
+        made.add_row(flip.leaf, words.spoken(flip.today, flip.unit), at)
     return made
 
 

@@ -31,6 +31,9 @@ NO_PRODUCT_SHARE = 0.25  # the rest names one of the products, each equally ofte
 NOT_FOR = {"repair": ("none", "app", "website")}  # nobody drops a website; elsewhere any product may be named
 TYPO_SHARE = 0.06  # messages with one typing error
 LOWER_CASE_SHARE = 0.15
+QUESTION = (
+    "queue, priority, product: "  # every message is asked about in the same words, so the base gets a fair question
+)
 GREETINGS = ("", "", "Hi,", "Hello,", "Hi there,", "Good morning,", "Dear team,")
 FAREWELLS = ("", "", "", "Thanks.", "Thank you.", "Kind regards", "Best wishes")
 ORDER_NOTES = ("", "", "", "Order {}.", "My order number is {}.", "Customer {}.")
@@ -67,7 +70,7 @@ def make_split(phrasings: Phrasings, split: str) -> list[Record]:
     while len(records) < ROWS[split]:
         queue = queues[len(records) % len(queues)]
         message, answer = _ticket(phrasings, split, queue, rng)
-        user, assistant = {"role": "user", "content": message}, {"role": "assistant", "content": answer}
+        user, assistant = {"role": "user", "content": QUESTION + message}, {"role": "assistant", "content": answer}
         records.setdefault(normalised(message), {"messages": [user, assistant]})
     rows = list(records.values())
     rng.shuffle(rows)

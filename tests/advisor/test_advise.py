@@ -73,7 +73,7 @@ def test_a_flip_value_flips_the_volume_gate(result):
     margin = 0.30
     for flip in result.advice.flips[:5]:
         assert flip.flips_at is not None
-        assert value_at(saving, {flip.input: flip.flips_at}) == pytest.approx(margin, abs=1e-6)
+        assert value_at(saving, {flip.leaf: flip.flips_at}) == pytest.approx(margin, abs=1e-6)
 
 
 def test_regret_at_a_tenth_is_the_models_own_answer(result):
