@@ -55,11 +55,12 @@ def read_readiness(scenario: Scenario, folder: Path) -> Readiness:
 
 def local_speed(scenario: Scenario, shape: ModelShape, measure: bool) -> LocalSpeed:
     """Return this machine's speed: measured for two seconds at the run's own shapes if asked, else assumed."""
+    efficiency = EFFICIENCY[scenario.training.method]
     if not measure or scenario.candidates.training_card != LOCAL:
-        return LocalSpeed(UNMEASURED, EFFICIENCY, STEP_OVERHEAD)
+        return LocalSpeed(UNMEASURED, efficiency, STEP_OVERHEAD)
     rows = scenario.training.micro_batch
     tokens = int(rows * scenario.tokens.input_after_tuning.known_value("tokens.input"))
-    return LocalSpeed(measure_matmul_flops_per_second(shape, tokens), EFFICIENCY, STEP_OVERHEAD)
+    return LocalSpeed(measure_matmul_flops_per_second(shape, tokens), efficiency, STEP_OVERHEAD)
 
 
 def read_question(path: Path, as_of: date, *, measure: bool = False) -> Question:

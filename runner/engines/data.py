@@ -20,7 +20,7 @@ from runner.engines.template import end_of_turn_ids, template_faults, token_ids,
 IGNORED = -100
 """Label of a token that is read but not learned (torch's cross-entropy ignores it)."""
 ROLES = ("system", "user", "assistant")
-ROWS_SHOWN = 5
+ROWS_SHOWN = 5  # enough to find the pattern in the file
 TEMPLATE_PROBES = 64
 """Rows on which the template itself is tried; it treats all rows alike, so more would only cost time."""
 

@@ -73,9 +73,6 @@ def merged_state(tuned: Any) -> dict[str, torch.Tensor]:
             plain = _plain_name(f"{name}.{own}")
             if "lora_" not in plain and plain not in state:
                 state[plain] = (base_weight(module) if own == "weight" else tensor).detach().float().cpu()
-    for name, tensor in tuned.get_base_model().state_dict().items():
-        if name.endswith(".running_mean") or name.endswith(".running_var"):  # none in decoders; said, not guessed
-            state[name] = tensor.cpu()
     return state
 
 

@@ -31,7 +31,7 @@ CHECKPOINTING = (
     else "gradient_checkpointing"
 )
 """transformers 5 renamed the setting on its way; the old name warns where the new one exists."""
-ROWS_SHOWN = 32
+ROWS_SHOWN = 32  # a batch of small micro-batches, whole; more would bury the message
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 Three sources, all made by seed: docstrings of the running interpreter's standard library; short texts about one field
 of life each, from `generic_text.toml`; and skill questions in chat form (copy words, write a list as JSON, sort a
-small story by topic and traits) whose keys and labels are not those of the routing task. `forbidden` proves it.
+small story by topic, degree and thing) whose keys and labels are not those of the routing task. `forbidden` proves it.
 """
 
 import ast
@@ -45,7 +45,7 @@ Chat = list[dict[str, str]]
 
 
 def load_fields(path: Path = HERE / "generic_text.toml") -> dict[str, Any]:
-    """The fields of life with their words and sentences, and the traits with their values."""
+    """The fields of life with their words and sentences, the degrees and the things with their values."""
     return tomllib.loads(path.read_text(encoding="utf-8"))
 
 
@@ -70,7 +70,7 @@ def field_texts(fields: dict[str, Any], count: int, rng: random.Random) -> Itera
         field = rng.choice(fields["field"])
         lines: list[str] = []
         for _ in range(rng.randrange(5, 10)):
-            own = rng.random() < 0.6
+            own = rng.random() < 0.75
             lines.append(rng.choice(expand(rng.choice(field["says"]))) if own else _framed(FRAMES, field["words"], rng))
         text = " ".join(lines)
         yield text.lower() if rng.random() < 0.1 else text
@@ -111,19 +111,18 @@ def _framed(frames: tuple[str, ...], words: list[str], rng: random.Random) -> st
 
 
 def _sort_story(fields: dict[str, Any], rng: random.Random) -> tuple[str, str]:
-    """A story on one topic with two or three traits, some of them left unsaid; the answer names topic and traits."""
+    """A story on one topic, with a degree and a thing that may be left unsaid; the answer names all three."""
     field = rng.choice([field for field in fields["field"] if "topic" in field])
-    own = rng.random() < 0.5
+    own = rng.random() < 0.6
     answer = {"topic": field["topic"]}
     parts = [rng.choice(expand(rng.choice(field["says"]))) if own else _framed(STORIES, field["words"], rng)]
-    for trait in rng.sample(list(fields["trait"]), rng.choice((2, 2, 3))):
-        answer[trait] = rng.choice(list(fields["trait"][trait]))
-        parts.append(rng.choice(fields["trait"][trait][answer[trait]]))
+    for kind in ("degree", "thing"):
+        trait = rng.choice(list(fields[kind]))
+        answer[trait] = rng.choice(list(fields[kind][trait]))
+        parts.append(rng.choice(fields[kind][trait][answer[trait]]))
     rng.shuffle(parts)
-    keys = rng.sample(list(answer), len(answer))
-    question = f"{', '.join(keys)}: {' '.join(part for part in parts if part)}"
-    question = question.lower() if rng.random() < 0.1 else question
-    return question, _compact({key: answer[key] for key in keys})
+    question = f"{', '.join(answer)}: {' '.join(part for part in parts if part)}"
+    return question.lower() if rng.random() < 0.1 else question, _compact(answer)
 
 
 def _copy(fields: dict[str, Any], rng: random.Random) -> tuple[str, str]:

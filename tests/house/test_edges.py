@@ -31,6 +31,7 @@ EDGES = {
     "screen": {
         "*/cli*.py": "result on stdout, progress on stderr",
         "*/report/terminal.py": "is the screen",
+        "advisor/machine.py": "its timing process answers on stdout",
         "runner/progress.py": "is the progress line",
     },
     "disk": {
