@@ -6,12 +6,12 @@ Result on stdout, warnings and errors on stderr; exit 0 answered, 1 the input is
 from datetime import UTC, date, datetime
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
-from typer.core import TyperGroup
 
 from advisor.cli_sizing import add_sizing
+from pricing.cli_group import DefaultCommand, VersionOption
 
 if TYPE_CHECKING:
     from advisor.advise import Result
@@ -19,15 +19,10 @@ if TYPE_CHECKING:
 DEFAULT_COMMAND = "scenario"
 
 
-class ScenarioFirst(TyperGroup):
+class ScenarioFirst(DefaultCommand):
     """A group in which a first word that is no command is a scenario file: `advise scenario.yaml`."""
 
-    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        """Put the default command before anything that is neither a command nor an option of the group."""
-        own = {"--help", "--version"}
-        if args and args[0] not in self.commands and args[0] not in own:
-            args = [DEFAULT_COMMAND, *args]
-        return super().parse_args(ctx, args)
+    default = DEFAULT_COMMAND
 
 
 app = typer.Typer(
@@ -39,6 +34,11 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
+
+
+@app.callback()
+def options(version: Annotated[bool, VersionOption] = False) -> None:
+    """Hold the options that come before a scenario or a command."""
 
 
 class Format(StrEnum):

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from pricing.book import DATA, BookFaultsError, load_book, read_texts
+from pricing.cli_group import VersionOption
 from pricing.entries import Entry
 from pricing.names import UnknownPriceError
 from pricing.view import age_days, by_file_and_day, matching, named, record, summary
@@ -22,6 +23,11 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
+
+
+@app.callback()
+def options(version: Annotated[bool, VersionOption] = False) -> None:
+    """Hold the options that come before a command."""
 
 
 class Kind(StrEnum):

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
-from typer.core import TyperGroup
+
+from pricing.cli_group import DefaultCommand, VersionOption
 
 if TYPE_CHECKING:
     from runner.admission import Options
@@ -32,15 +33,10 @@ class Format(StrEnum):
     MARKDOWN = "markdown"
 
 
-class PlanOrWord(TyperGroup):
+class PlanOrWord(DefaultCommand):
     """`run plan.json` and `run report DIR` share one program: a first word that is no command is a plan."""
 
-    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        """Put the command's name before a plan or an option of it."""
-        own = {name for parameter in self.get_params(ctx) for name in parameter.opts}
-        if args and args[0] not in self.commands and args[0] not in own:
-            args = [PLAN_COMMAND, *args]
-        return super().parse_args(ctx, args)
+    default = PLAN_COMMAND
 
 
 app = typer.Typer(
@@ -56,18 +52,9 @@ FormatOption = Annotated[Format, typer.Option("--format", help="Form of the resu
 FolderArgument = Annotated[Path, typer.Argument(metavar="DIR", help="A run folder.", exists=True, file_okay=False)]
 
 
-def show_version(asked: bool) -> None:
-    """Print the version and end."""
-    if asked:
-        from importlib.metadata import version
-
-        typer.echo(f"run (crossover {version('crossover')})")
-        raise typer.Exit
-
-
 @app.callback()
 def options(
-    version: Annotated[bool, typer.Option("--version", callback=show_version, is_eager=True, help="Show it.")] = False,
+    version: Annotated[bool, VersionOption] = False,
 ) -> None:
     """Hold the options that belong to no command."""
 

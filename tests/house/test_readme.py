@@ -115,7 +115,9 @@ def command_faults(repo: Path, line: Console) -> list[str]:
         done = shell(repo, f"{line.command} --dry-run")
         return [f"{line.command}: {done.stderr}"] if done.returncode else []
     if line.command.startswith(NOT_RUN):
-        told = shell(repo, f"{line.command.split()[0]} --help", columns=160).stdout
+        program, word = line.command.split()[:2]
+        command = word if word in ("report", "ledger") else "plan"
+        told = shell(repo, f"{program} {command} --help", columns=160).stdout
         options = re.findall(r"(?<!\S)--[\w-]+", line.command)
         return [f"{line.command}: --help does not know {option}" for option in options if option not in told]
     code = next((code for start, code in EXIT_CODES.items() if line.command.startswith(start)), 0)

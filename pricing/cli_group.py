@@ -1,0 +1,30 @@
+"""What the three commands share: a first word that is no command belongs to the default one; `--version`."""
+
+from importlib.metadata import version
+from typing import Any, ClassVar
+
+import typer
+from typer.core import TyperGroup
+
+
+class DefaultCommand(TyperGroup):
+    """A group whose commands may be left out: `advise scenario.yaml`, `run plan.json`. Set `default` in a subclass."""
+
+    default: ClassVar[str]
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Put the default command before a first word that is no command and no option of the group."""
+        own = {name for parameter in self.get_params(ctx) for name in parameter.opts}
+        if args and args[0] not in self.commands and args[0] not in own:
+            args = [self.default, *args]
+        return super().parse_args(ctx, args)
+
+
+def show_version(asked: bool) -> None:
+    """Print the version and end."""
+    if asked:
+        typer.echo(f"crossover {version('crossover')}")
+        raise typer.Exit
+
+
+VersionOption = typer.Option("--version", callback=show_version, is_eager=True, help="Show the version.")
