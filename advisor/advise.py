@@ -75,9 +75,9 @@ def success_share(name: str, trials: Sequence[ScoredTrial]) -> Figure | None:
     return measured(name, rate.value, "share", note, low=rate.low, high=rate.high)
 
 
-def with_rows(ground: Ground, readiness: Readiness) -> Ground:
-    """Return the ground with the usable rows that were counted in the files in place of a stated number."""
-    if readiness.usable_rows is None or "data.rows" in ground.leaves:
+def with_rows(ground: Ground, readiness: Readiness, *, from_file: bool) -> Ground:
+    """Return the ground with the usable rows that were counted in the file, in place of any stated number."""
+    if readiness.usable_rows is None or not from_file:
         return ground
     rows = measured("data.rows", readiness.usable_rows, "examples", "usable rows counted in data.train")
     return replace(ground, leaves={**ground.leaves, "data.rows": rows})
@@ -120,9 +120,11 @@ def need_gates(scenario: Scenario, balance: Balance | None) -> tuple[Gate, Gate,
 def facts(question: Question, gates: tuple[Gate, Gate, Gate], balance: Balance | None, fits: Answer) -> Facts:
     """Return what the ladder may look at."""
     scenario = question.scenario
+    evidence = scenario.evidence
+    pilot = failure_answer(evidence.tuned.trials, wanted_share(scenario), least_variants=1)
     inferior = non_inferiority_answer(
-        scenario.evidence.tuned.trials,
-        scenario.evidence.hosted.trials,
+        evidence.tuned.trials,
+        evidence.hosted.trials or evidence.prompting.trials,
         float(scenario.quality.non_inferiority_margin.known_value("quality.non_inferiority_margin")),
     )
     cheaper = Answer.UNKNOWN
@@ -140,13 +142,21 @@ def facts(question: Question, gates: tuple[Gate, Gate, Gate], balance: Balance |
         volume_justifies=gates[2].answer,
         data_ready=question.readiness.answer,
         compute_fits=fits,
-        much_cheaper=Answer.NO if inferior.answer is Answer.NO else cheaper,
+        road_priced=balance is not None,
+        pilot_disappoints=pilot.answer is Answer.YES or inferior.answer is Answer.NO,
+        much_cheaper=cheaper,
         lever_saves=balance is not None and balance.lever_saving_share >= balance.margin_share,
+        smaller_is_lever=balance is not None and balance.smaller_is_lever,
         smaller_untested=balance is not None
         and not scenario.evidence.smaller_hosted.trials
         and (balance.smaller_saving_share or 0.0) >= balance.margin_share,
-        best_road="hosted_tuning" if balance is not None and balance.best_key == "hosted_tuning" else "self_host",
+        best_road="hosted_tuning" if balance is not None and balance.best.hosted else "self_host",
     )
+
+
+def margin_in_force(prompting_fails: Answer, balance: Balance) -> float:
+    """Return the margin that the saving is held against: the stricter one where prompting works."""
+    return balance.strict_margin_share if prompting_fails is Answer.NO else balance.margin_share
 
 
 def motives(scenario: Scenario) -> Motives:
@@ -169,13 +179,12 @@ def next_measurement(scenario: Scenario, balance: Balance | None) -> Measurement
     """Return the first measurement, from the cheapest road up, that would close what is open."""
     wanted = wanted_share(scenario)
     evidence = scenario.evidence
-    arms = [("prompting", evidence.prompting, 2), ("retrieval", evidence.retrieval, 1)]
+    works = failure_answer(evidence.prompting.trials, wanted).answer is Answer.NO
+    arms = [] if works else [("prompting", evidence.prompting, 2), ("retrieval", evidence.retrieval, 1)]
     if scenario.candidates.smaller_hosted not in (None, RULED_OUT):
         arms.append(("smaller hosted model", evidence.smaller_hosted, 1))
     for name, arm, least in arms:
         finding = failure_answer(arm.trials, wanted, least)
-        if finding.answer is Answer.NO and name != "smaller hosted model":
-            continue
         if finding.answer is Answer.UNKNOWN and finding.further_n:
             cost = None if balance is None else finding.further_n * balance.hosted_usd_per_task
             what = f"score {finding.further_n:,} answers of {name} against the target"
@@ -206,7 +215,7 @@ def verdict_part(rung: Rung) -> VerdictPart:
 def advise(question: Question) -> Result:
     """Return the advice; raises UnknownQuantityError where volume or tokens are unknown."""
     scenario = question.scenario
-    ground = with_rows(lay_ground(scenario), question.readiness)
+    ground = with_rows(lay_ground(scenario), question.readiness, from_file=scenario.data.train is not None)
     estimates = estimate(scenario, ground, question.shape, question.speed, question.cards)
     success = Success(
         success_share("success.hosted", scenario.evidence.hosted.trials or scenario.evidence.prompting.trials),
@@ -233,16 +242,16 @@ def advise(question: Question) -> Result:
         horizon_months=float(np.asarray(ground.horizon.value, dtype=float)),
         prices=price_dates(roots, question.book, question.as_of),
         verdict=verdict_part(rung),
-        at_stake_usd=0.0 if balance is None else abs(balance.saving_usd),
+        at_stake_usd=0.0 if balance is None else balance.saving_usd,
         gates=tuple(record(gate) for gate in gates),
         three_at_once=all_at_once(gates).value,
         questions=tuple(record(gate) for gate in questions),
         questions_end=end,
         frameworks_agree=(end == "fine-tune") == (rung.code in {"fine_tune_self_host", "hosted_fine_tune"}),
-        options=option_records(ground, options, scenario),
+        options=option_records(ground, options),
         unpriced=tuple(UnpricedRecord(key=u.key, title=u.title, why=u.why) for u in unpriced),
         crossovers=() if balance is None else crossovers(ground, options),
-        flips=() if balance is None else flips(balance),
+        flips=() if balance is None else flips(balance, margin_in_force(gates[0].answer, balance)),
         regret=None if balance is None else regret(ground, balance),
         measure_next=next_measurement(scenario, balance),
         readiness=readiness_record(question.readiness),

@@ -11,7 +11,7 @@ from advisor.crossing import along, flip_value, intervals_below_zero, value_at
 from advisor.ground import Ground
 from advisor.options import Option
 from advisor.scenario import Scenario
-from pricing.figure import Figure, derive, leaves
+from pricing.figure import Figure, derive, leaves, walk
 
 VOLUME = "volume.tasks_per_month"
 FLIP_REACH = 1000.0
@@ -32,7 +32,7 @@ class Balance:
     model, whatever its quality (None if none is named).
     """
 
-    best_key: str
+    best: Option
     saving: Figure
     hosted: Figure
     own: Figure
@@ -41,6 +41,7 @@ class Balance:
     saving_usd: float
     lever_saving_share: float
     smaller_saving_share: float | None
+    smaller_is_lever: bool
     margin_share: float
     strict_margin_share: float
     hosted_usd_per_task: float
@@ -50,6 +51,12 @@ class Balance:
 def number(figure: Figure) -> float:
     """Return a scalar figure as a float."""
     return float(np.asarray(figure.value, dtype=float).reshape(-1)[0])
+
+
+def at_volume(option: Option, tasks_per_month: float) -> float:
+    """Return a road's lifetime cost if it was prepared for today's volume and another one came: cards stay bought."""
+    bought = {f.name: f.value for _, f in walk(option.upfront) if f.name == f"{option.key}.purchase"}
+    return value_at(option.lifetime, {VOLUME: tasks_per_month, **bought})
 
 
 def weigh(ground: Ground, options: Sequence[Option], scenario: Scenario, smaller_works: bool) -> Balance | None:
@@ -63,20 +70,22 @@ def weigh(ground: Ground, options: Sequence[Option], scenario: Scenario, smaller
     equal = {f"{option.key}_usd": option.lifetime for option in options if option is today or option.key in levers}
     hosted = derive("cheapest_hosted", eco.cheapest_usd, **equal)
     saving = derive("saving", eco.saving_share, hosted_usd=hosted, own_usd=own)
+    best = min((option for option in options if option.trains), key=lambda option: number(option.lifetime))
     smaller = next((number(option.lifetime) for option in options if option.key == "hosted_smaller"), None)
     volume = ground[VOLUME]
     low = volume.value if volume.low is None else volume.low
     today_usd = number(today.lifetime)
     return Balance(
-        best_key=min((o for o in options if o.trains), key=lambda o: number(o.lifetime)).key,
+        best=best,
         saving=saving,
         hosted=hosted,
         own=own,
         saving_share=number(saving),
-        saving_share_low_volume=value_at(saving, {VOLUME: float(low)}),
+        saving_share_low_volume=1 - at_volume(best, float(low)) / value_at(hosted, {VOLUME: float(low)}),
         saving_usd=number(hosted) - number(own),
         lever_saving_share=1 - number(hosted) / today_usd,
         smaller_saving_share=None if smaller is None else 1 - smaller / today_usd,
+        smaller_is_lever=smaller_works and smaller is not None and smaller <= number(hosted),
         margin_share=float(scenario.finance.meaningful_margin.known_value("finance.meaningful_margin")),
         strict_margin_share=float(scenario.finance.cost_only_margin.known_value("finance.cost_only_margin")),
         hosted_usd_per_task=number(today.running.inputs["cost_usd_per_task"]),
@@ -96,7 +105,7 @@ def payback_months(today: Option, option: Option) -> float | None:
     return month + (owed - before) / (float(saved[month]) - before) if saved[month] > before else float(month)
 
 
-def option_record(ground: Ground, today: Option, option: Option, scenario: Scenario) -> OptionRecord:
+def option_record(ground: Ground, today: Option, option: Option) -> OptionRecord:
     """Return one road's results."""
     lifetime = number(option.lifetime)
     per_task = lifetime / number(ground.tasks)
@@ -126,10 +135,10 @@ def option_record(ground: Ground, today: Option, option: Option, scenario: Scena
     )
 
 
-def option_records(ground: Ground, options: Sequence[Option], scenario: Scenario) -> tuple[OptionRecord, ...]:
+def option_records(ground: Ground, options: Sequence[Option]) -> tuple[OptionRecord, ...]:
     """Return every priced road, today first; empty where today is not priced."""
     today = next((option for option in options if option.key == "hosted_today"), None)
-    return () if today is None else tuple(option_record(ground, today, option, scenario) for option in options)
+    return () if today is None else tuple(option_record(ground, today, option) for option in options)
 
 
 def closed_form(ground: Ground, today: Option, option: Option) -> float | None:
@@ -155,7 +164,7 @@ def crossovers(ground: Ground, options: Sequence[Option]) -> tuple[CrossoverReco
     today = next(option for option in options if option.key == "hosted_today")
     found: list[CrossoverRecord] = []
     for option in options:
-        if option is today or (option.hosted and not option.trains):
+        if option is today or option.key == "tuned_claimed" or (option.hosted and not option.trains):
             continue
         gap = derive("gap", eco.saving_usd, hosted_usd=option.lifetime, own_usd=today.lifetime)
         spans = intervals_below_zero(along(gap, VOLUME), *VOLUME_REACH)
@@ -171,12 +180,12 @@ def crossovers(ground: Ground, options: Sequence[Option]) -> tuple[CrossoverReco
     return tuple(found)
 
 
-def flips(balance: Balance) -> tuple[FlipRecord, ...]:
+def flips(balance: Balance, margin_share: float) -> tuple[FlipRecord, ...]:
     """Return, for every number the saving rests on, the value at which it crosses the margin; nearest flip first."""
     rows: list[tuple[float, FlipRecord]] = []
     for leaf in {leaf.name: leaf for leaf in leaves(balance.saving)}.values():
         if not np.ndim(leaf.value) and float(leaf.value) > 0:
-            at = flip_value(balance.saving, leaf, balance.margin_share, FLIP_REACH)
+            at = flip_value(balance.saving, leaf, margin_share, FLIP_REACH)
             distance = np.inf if at is None else abs(np.log(at / float(leaf.value)))
             rows.append((distance, FlipRecord(leaf=leaf.name, unit=leaf.unit, today=float(leaf.value), flips_at=at)))
     return tuple(row for _, row in sorted(rows, key=lambda pair: (pair[0], pair[1].leaf)))
@@ -185,5 +194,5 @@ def flips(balance: Balance) -> tuple[FlipRecord, ...]:
 def regret(ground: Ground, balance: Balance) -> RegretRecord:
     """Return what the training road costs against staying hosted, if volume turns out to be a tenth."""
     volume = number(ground[VOLUME]) * REGRET_SHARE
-    hosted, own = (value_at(figure, {VOLUME: volume}) for figure in (balance.hosted, balance.own))
+    hosted, own = value_at(balance.hosted, {VOLUME: volume}), at_volume(balance.best, volume)
     return RegretRecord(tasks_per_month=volume, hosted_usd=hosted, trained_usd=own, regret_usd=max(0.0, own - hosted))

@@ -53,6 +53,7 @@ def reasons_against(result: Result, folder: Path, override: str | None) -> list[
          "the base model is no folder beside the scenario; put its files there and set candidates.base_model"),
         (isinstance(result.rate, str), f"the training machine has no price: {result.rate}"),
         (isinstance(result.estimates.steps, str), f"the run cannot be sized: {result.estimates.steps}"),
+        (isinstance(result.estimates.steps, Figure) and result.estimates.steps.value < 1, "no row is left to train on"),
     )  # fmt: skip
     return [text for applies, text in rows if applies]
 
@@ -112,6 +113,7 @@ def write_bundle(result: Result, scenario_path: Path, plan_path: Path, override:
     if reasons or not isinstance(result.rate, Figure):
         raise PlanRefusedError("\n  ".join(reasons))
     root.mkdir(parents=True, exist_ok=True)
+    shutil.rmtree(root / INPUTS, ignore_errors=True)
     inputs = Inputs(
         scenario_name=result.question.scenario.name,
         base_model=laid_model(result, folder, root),

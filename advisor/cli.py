@@ -70,13 +70,15 @@ def answer(path: Path, as_of: date, *, measure: bool) -> "Result":
     from advisor.hf_config import ConfigError
     from advisor.quantity import UnknownQuantityError
     from advisor.question_files import read_question
+    from advisor.replica import ServingFault
     from advisor.scenario_file import ScenarioFaultsError
+    from advisor.shape import UnknownTargetError
     from pricing.book import BookFaultsError
     from pricing.names import PriceError
 
     faults = (
         ScenarioFaultsError, UnknownModelError, UnknownCardError, ConfigError, UnknownQuantityError,
-        BookFaultsError, PriceError,
+        BookFaultsError, PriceError, UnknownTargetError, ServingFault,
     )  # fmt: skip
     try:
         return advise(read_question(path, as_of, measure=measure))
@@ -115,6 +117,10 @@ def write_plan(result: "Result", scenario_path: Path, plan_path: Path, override:
         written = write_bundle(result, scenario_path, plan_path, override)
     except PlanRefusedError as refused:
         raise fail(f"no plan written: {refused}", 3) from None
+    except OSError as fault:
+        raise fail(
+            f"no plan written: {plan_path}: {fault.strerror}; name a file in a folder that can be written"
+        ) from None
     typer.echo(f"plan {written.plan_id[:12]} written to {plan_path}; next: run {plan_path}", err=True)
 
 

@@ -24,6 +24,11 @@ def calendar_share(lifetime_months: Number) -> Number:
     return np.clip(np.asarray(lifetime_months, dtype=np.float64) - months, 0.0, 1.0)
 
 
+def horizon_months(lifetime_months: Number, stated_months: Number) -> Number:
+    """Return the period both sides are compared over: as stated, but never beyond the life of the task."""
+    return np.minimum(lifetime_months, stated_months)
+
+
 def demand_tasks_per_month(
     start_tasks_per_month: Number, growth_share_per_month: Number, calendar_share: Number
 ) -> Number:
@@ -51,11 +56,12 @@ def token_cost_usd_per_task(
     cached_usd_per_million_tokens: Number,
     output_usd_per_million_tokens: Number,
 ) -> Number:
-    """Return what a task costs at token prices; cached tokens are part of the input, at their own price."""
-    fresh_tokens = input_tokens_per_task - cached_tokens_per_task
+    """Return what a task costs at token prices; cached tokens are part of the input, and never more than it."""
+    cached_tokens = np.minimum(cached_tokens_per_task, input_tokens_per_task)
+    fresh_tokens = input_tokens_per_task - cached_tokens
     return (
         fresh_tokens * input_usd_per_million_tokens
-        + cached_tokens_per_task * cached_usd_per_million_tokens
+        + cached_tokens * cached_usd_per_million_tokens
         + output_tokens_per_task * output_usd_per_million_tokens
     ) / TOKENS_PER_PRICE_UNIT
 
@@ -73,6 +79,11 @@ def labour_usd(work_hours: Number, wage_usd_per_hour: Number) -> Number:
 def operation_usd_per_month(work_hours_per_month: Number, wage_usd_per_hour: Number, calendar_share: Number) -> Number:
     """Return the monthly cost of keeping it running, for the months of the lifetime."""
     return work_hours_per_month * wage_usd_per_hour * calendar_share
+
+
+def planned_steps(rows_examples: Number, epochs_count: Number, batch_count: Number) -> Number:
+    """Return the optimizer steps of so many passes over the rows; the last batch of a pass may be short."""
+    return np.ceil(np.ceil(rows_examples / batch_count) * epochs_count)
 
 
 def training_run_usd(run_hours: Number, machine_usd_per_hour: Number) -> Number:
@@ -105,15 +116,19 @@ def retrainings_usd_per_month(
 ) -> Number:
     """Return the cost of retraining, booked in the month it falls in; the first training is not one of them."""
     months = month_numbers(calendar_share)
-    due = (months > 0) & (np.floor(months / retrain_every_months) > np.floor((months - 1) / retrain_every_months))
+    due = np.floor(months / retrain_every_months) - np.floor(np.maximum(months - 1, 0) / retrain_every_months)
     return due * (calendar_share > 0) * (work_usd + training_usd)
 
 
 def peak_tasks_per_hour(
-    demand_tasks_per_month: Number, busy_hours_per_month: Number, peak_to_mean_ratio: Number
+    demand_tasks_per_month: Number,
+    busy_hours_per_month: Number,
+    peak_to_mean_ratio: Number,
+    calendar_share: Number,
 ) -> Number:
-    """Return the load of the hour that capacity is bought for."""
-    return demand_tasks_per_month / busy_hours_per_month * peak_to_mean_ratio
+    """Return the load of the hour that capacity is bought for; a part of a month has a part of its hours."""
+    hours = busy_hours_per_month * np.where(calendar_share > 0, calendar_share, 1.0)
+    return demand_tasks_per_month / hours * peak_to_mean_ratio
 
 
 def staircase_replicas(
@@ -125,7 +140,7 @@ def staircase_replicas(
 ) -> Number:
     """Return whole replicas each month: the peak with headroom, never under the floor, none after the end."""
     needed: Number = np.ceil(peak_tasks_per_hour * headroom_ratio / capacity_tasks_per_hour)
-    return np.maximum(floor_replicas, needed) * (calendar_share > 0)
+    return np.ceil(np.maximum(floor_replicas, needed)) * (calendar_share > 0)
 
 
 def rent_usd_per_month(
@@ -143,6 +158,13 @@ def rent_usd_per_month(
 def claimed_cost_usd_per_month(claimed_usd_per_month: Number, calendar_share: Number) -> Number:
     """Return a monthly cost that somebody claims, for the months of the lifetime."""
     return claimed_usd_per_month * calendar_share
+
+
+def hosting_fee_usd_per_month(
+    fee_usd_per_hour: Number, billed_hours_per_month: Number, calendar_share: Number
+) -> Number:
+    """Return what a vendor bills to keep one tuned model deployed, used or not."""
+    return fee_usd_per_hour * billed_hours_per_month * calendar_share
 
 
 def machine_usd_per_month(

@@ -3,27 +3,34 @@
 What cannot be answered is a text that says why; it ends the roads that need it, and nothing else.
 """
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from advisor import training
 from advisor.answer import Answer
-from advisor.catalog import Card, UnknownCardError, find_card
+from advisor.catalog import Card, find_card
+from advisor.economics import planned_steps
 from advisor.ground import Ground
 from advisor.memory import MemoryEstimate, training_memory
 from advisor.memory_setup import Method, TrainingSetup
 from advisor.replica import ServingFault, replica_capacity
-from advisor.roads import LOCAL, Physics
+from advisor.roads import LOCAL, RULED_OUT, Physics
 from advisor.scenario import Scenario
 from advisor.shape import ModelShape
 from pricing.figure import Figure, Kind, Origin, assumed, derive
-from pricing.units import GIB
+from pricing.units import GIB, MILLISECONDS_PER_SECOND
 
 WEIGHT_FORMATS = {"qlora": "nf4-double", "lora": "bf16", "full": "bf16"}
 """How frozen weights lie in memory, by method; QLoRA with double quantisation (R057)."""
 OPTIMIZER_NAMES = {"adamw_torch": "adamw", "adamw_torch_fused": "adamw_fused"}
 """The trainer's optimizer names to the memory formula's, where they differ."""
+
+
+BATCH_NOTE = "micro batch times accumulation, from the settings"
+
+
+class MisfitError(ValueError):
+    """A model that a card cannot hold or serve; the message has the remedy."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,14 +51,15 @@ class Estimates:
     steps: Figure | str
     hours: Callable[[Figure, Figure], Figure]
     tokens_of: Callable[[int, str], Figure]
+    can_serve: bool
     misfits: tuple[str, ...]
 
     @property
     def compute_fits(self) -> Answer:
-        """No if something does not fit its card; unknown if the run cannot be sized."""
+        """No if something does not fit its card; unknown if the run or its serving cannot be sized."""
         if self.misfits:
             return Answer.NO
-        return Answer.YES if isinstance(self.physics.run_hours, Figure) else Answer.UNKNOWN
+        return Answer.YES if isinstance(self.physics.run_hours, Figure) and self.can_serve else Answer.UNKNOWN
 
 
 def setup_of(scenario: Scenario) -> TrainingSetup:
@@ -70,11 +78,6 @@ def setup_of(scenario: Scenario) -> TrainingSetup:
     )
 
 
-def planned_steps(rows_examples: float, epochs_count: float, batch_count: float) -> float:
-    """Return the optimizer steps of so many passes over the rows; the last batch of a pass may be short."""
-    return math.ceil(rows_examples / batch_count) * epochs_count
-
-
 def run_steps(scenario: Scenario, ground: Ground) -> Figure | str:
     """Return the steps of one run: stated, or from rows and epochs; text where the rows are unknown."""
     chosen = scenario.training
@@ -82,9 +85,14 @@ def run_steps(scenario: Scenario, ground: Ground) -> Figure | str:
         return assumed("training.max_steps", chosen.max_steps, "steps", "stated in the scenario")
     if "data.rows" not in ground.leaves:
         return "how many training rows there are is unknown; state data.rows or name data.train"
-    rows = float(ground["data.rows"].value)
-    steps = math.ceil(planned_steps(rows, chosen.epochs, chosen.micro_batch * chosen.accumulation))
-    return assumed("training.steps", steps, "steps", f"{rows:g} rows, {chosen.epochs:g} epochs, batches in settings")
+    batch = chosen.micro_batch * chosen.accumulation
+    return derive(
+        "training.steps",
+        planned_steps,
+        rows_examples=ground["data.rows"],
+        epochs_count=assumed("training.epochs", chosen.epochs, "count", "the scenario's settings"),
+        batch_count=assumed("training.batch", batch, "count", BATCH_NOTE),
+    )
 
 
 def tokens_of_step(ground: Ground, batch: int, name: str) -> Figure:
@@ -92,7 +100,7 @@ def tokens_of_step(ground: Ground, batch: int, name: str) -> Figure:
     return derive(
         f"{name}.step",
         batch_tokens,
-        batch_count=assumed(f"{name}.batch", batch, "count", "micro batch times accumulation, from the settings"),
+        batch_count=assumed(f"{name}.batch", batch, "count", BATCH_NOTE),
         input_tokens_per_task=ground.leaves.get("tokens.tuned_input", ground["tokens.input"]),
         output_tokens_per_task=ground["tokens.output"],
     )
@@ -141,27 +149,44 @@ def card_hours(shape: ModelShape, setup: TrainingSetup, card: Card, steps: Figur
     )
 
 
-def capacity(scenario: Scenario, ground: Ground, shape: ModelShape, card: str | None) -> Figure | str:
-    """Return tasks per hour of one replica: the user's own measurement, else the serving formula on the card."""
-    if "serving.capacity_tasks_per_hour" in ground.leaves:
-        return ground["serving.capacity_tasks_per_hour"]
-    if card is None or card == LOCAL:
+def stated_capacity(scenario: Scenario, ground: Ground, card: str | None) -> Figure | None:
+    """Return the user's own measurement, which holds for the serving card it was made on and for no other."""
+    named = scenario.candidates.serving_card or LOCAL
+    return ground.leaves.get("serving.capacity_tasks_per_hour") if (card or LOCAL) == named else None
+
+
+def capacity(scenario: Scenario, ground: Ground, shape: ModelShape, card: str | None, *, tuned: bool) -> Figure | str:
+    """Return tasks per hour of one replica: measured by the user, else the serving formula on the card.
+
+    Raises MisfitError where the card cannot; text where nobody knows. `tuned`: with the prompt after tuning.
+    """
+    stated = stated_capacity(scenario, ground, card) if tuned else None
+    if stated is not None:
+        return stated
+    if card in (None, LOCAL, RULED_OUT):
         return "no capacity is known for this machine; measure it and state serving.capacity_tasks_per_hour"
     limit = scenario.constraints.latency_tpot_ms.value
+    prompt = ground.leaves.get("tokens.tuned_input", ground["tokens.input"]) if tuned else ground["tokens.input"]
     try:
         found = replica_capacity(
             shape,
-            find_card(card),
-            input_tokens_per_task=float(ground.leaves.get("tokens.tuned_input", ground["tokens.input"]).value),
+            find_card(str(card)),
+            input_tokens_per_task=float(prompt.value),
             output_tokens_per_task=float(ground["tokens.output"].value),
-            tpot_limit_seconds=None if limit is None else float(limit) / 1000,
+            tpot_limit_seconds=None if limit is None else float(limit) / MILLISECONDS_PER_SECOND,
         )
-    except (ServingFault, UnknownCardError) as reason:
-        return str(reason)
+    except ServingFault as reason:
+        raise MisfitError(str(reason)) from None
     how = f"serving formula for {shape.name} on {card}, 16-bit, batch of {found.concurrency}"
     note = f"{how}: {found.interval.origin.note}"
-    return Figure(f"capacity.{card}", found.tasks_per_hour, "tasks_per_hour", Origin(Kind.ASSUMED, note),
-                  found.tasks_per_hour_low, found.tasks_per_hour_high)  # fmt: skip
+    return Figure(
+        f"capacity.{card}.{'tuned' if tuned else 'base'}",
+        found.tasks_per_hour,
+        "tasks_per_hour",
+        Origin(Kind.ASSUMED, note),
+        found.tasks_per_hour_low,
+        found.tasks_per_hour_high,
+    )
 
 
 def fits(memory: MemoryEstimate, card: Card) -> str | None:
@@ -182,7 +207,7 @@ def estimate(
     setup = setup_of(scenario)
     memory = training_memory(shape, setup)
     steps = run_steps(scenario, ground)
-    card = None if training_card == LOCAL else find_card(training_card)
+    card = None if training_card in (LOCAL, RULED_OUT) else find_card(training_card)
 
     def hours(steps: Figure, tokens: Figure) -> Figure:
         if card is None:
@@ -194,14 +219,26 @@ def estimate(
 
     tokens = tokens_of(scenario.training.micro_batch * scenario.training.accumulation, "training")
     owned = scenario.candidates.owned_card
+    too_small = fits(memory, card) if card else None
+    misfits = [too_small] if too_small else []
+
+    def serves(name: str | None, *, tuned: bool = True) -> Figure | str:
+        try:
+            return capacity(scenario, ground, shape, name, tuned=tuned)
+        except MisfitError as reason:
+            if name == serving_card and tuned:
+                misfits.append(str(reason))
+            return str(reason)
+
+    run_hours = too_small or (hours(steps, tokens) if isinstance(steps, Figure) else steps)
     physics = Physics(
-        run_hours=hours(steps, tokens) if isinstance(steps, Figure) else steps,
-        rented_capacity=capacity(scenario, ground, shape, serving_card),
-        local_capacity=capacity(scenario, ground, shape, None),
-        owned_capacity=capacity(scenario, ground, shape, owned.card if owned else None),
+        run_hours="training is ruled out in candidates.training_card" if training_card == RULED_OUT else run_hours,
+        base_capacity=serves(serving_card, tuned=False),
+        rented_capacity=serves(serving_card),
+        local_capacity=serves(None),
+        owned_capacity=serves(owned.card if owned else None),
         training_card=training_card,
         serving_card=serving_card,
     )
     served = physics.local_capacity if serving_card == LOCAL else physics.rented_capacity
-    misfits = [text for text in (card and fits(memory, card), served if isinstance(served, str) else None) if text]
-    return Estimates(physics, memory, steps, hours, tokens_of, tuple(misfits))
+    return Estimates(physics, memory, steps, hours, tokens_of, isinstance(served, Figure), tuple(misfits))

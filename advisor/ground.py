@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from advisor import economics as eco
-from advisor.quantity import Measure, Quantity
+from advisor.quantity import Measure, Quantity, UnknownQuantityError
 from advisor.scenario import Scenario
 from advisor.settings import Part
-from pricing.figure import Figure, derive
+from pricing.figure import Figure, assumed, derive
 
 
 def leaves_of(part: Part, prefix: str = "") -> dict[str, Figure]:
@@ -24,6 +24,14 @@ def leaves_of(part: Part, prefix: str = "") -> dict[str, Figure]:
     return found
 
 
+def known(leaves: Mapping[str, Figure], path: str) -> Figure:
+    """Return the leaf at a scenario path; raises UnknownQuantityError, which names the field to fill in."""
+    if path not in leaves:
+        message = f"{path} is unknown; state it in the scenario, or leave the line out for its default"
+        raise UnknownQuantityError(message)
+    return leaves[path]
+
+
 @dataclass(frozen=True, slots=True)
 class Ground:
     """Shared figures of one advice: `leaves` by path; calendar and demand by month, tasks of the whole lifetime."""
@@ -35,24 +43,29 @@ class Ground:
     tasks: Figure
 
     def __getitem__(self, path: str) -> Figure:
-        """Return the leaf at a scenario path; raises KeyError for one that is unknown."""
-        return self.leaves[path]
+        """Return the leaf at a scenario path; raises UnknownQuantityError for one that is unknown."""
+        return known(self.leaves, path)
 
 
 def lay_ground(scenario: Scenario) -> Ground:
     """Return the shared figures; raises UnknownQuantityError where volume or tokens are unknown."""
     leaves = leaves_of(scenario)
-    for required in ("volume.tasks_per_month", "tokens.input", "tokens.output"):
-        part, field = required.split(".")
-        quantity: Quantity = getattr(getattr(scenario, part), field)
-        quantity.known_value(required)
-    horizon = leaves.get("finance.horizon_months", leaves["volume.lifetime_months"])
+    for required in ("tokens.input", "tokens.output", "finance.annual_discount_rate"):
+        known(leaves, required)
+    if scenario.local_machine is not None and "local_machine.usd_per_hour" in leaves:
+        rate = leaves["local_machine.usd_per_hour"]
+        because = f"stated: {scenario.local_machine.because}"
+        leaves["local_machine.usd_per_hour"] = assumed(rate.name, rate.value, rate.unit, because, rate.low, rate.high)
+    horizon = known(leaves, "volume.lifetime_months")
+    if "finance.horizon_months" in leaves:
+        stated = leaves["finance.horizon_months"]
+        horizon = derive("horizon", eco.horizon_months, lifetime_months=horizon, stated_months=stated)
     calendar = derive("calendar", eco.calendar_share, lifetime_months=horizon)
     demand = derive(
         "demand",
         eco.demand_tasks_per_month,
-        start_tasks_per_month=leaves["volume.tasks_per_month"],
-        growth_share_per_month=leaves["volume.growth_per_month"],
+        start_tasks_per_month=known(leaves, "volume.tasks_per_month"),
+        growth_share_per_month=known(leaves, "volume.growth_per_month"),
         calendar_share=calendar,
     )
     tasks = derive("lifetime_tasks", eco.lifetime_tasks, demand_tasks_per_month=demand)

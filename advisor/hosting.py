@@ -16,6 +16,7 @@ def replicas(ground: Ground, key: str, capacity: Figure) -> Figure:
         demand_tasks_per_month=ground.demand,
         busy_hours_per_month=ground["serving.hours_per_month"],
         peak_to_mean_ratio=ground["volume.peak_to_mean"],
+        calendar_share=ground.calendar,
     )
     return derive(
         f"{key}.replicas",
@@ -56,7 +57,7 @@ def local(ground: Ground, key: str, capacity: Figure) -> Hosting:
 
 
 def owned(ground: Ground, key: str, capacity: Figure) -> Hosting:
-    """Return bought cards: purchase less residual, then power and space; raises KeyError for an unknown part."""
+    """Return bought cards: purchase less residual, then power and space; raises UnknownQuantityError."""
     steps = replicas(ground, key, capacity)
     purchase = derive(
         f"{key}.purchase",

@@ -19,10 +19,7 @@ class Gate:
 
 def all_at_once(gates: Iterable[Gate]) -> Answer:
     """Return the three-valued AND: no if any is no, else unknown if any is unknown, else yes."""
-    answers = {gate.answer for gate in gates}
-    if Answer.NO in answers:
-        return Answer.NO
-    return Answer.UNKNOWN if Answer.UNKNOWN in answers else Answer.YES
+    return Answer.YES.and_(*(gate.answer for gate in gates))
 
 
 def opposite(answer: Answer) -> Answer:
@@ -60,7 +57,7 @@ def five_questions(
         (Gate("priority", "Is cost, privacy or control a priority?", Answer.YES if wanted else Answer.NO,
               wanted or "none is stated"),
          Answer.YES, "stay on the hosted model: nothing asks for a model of your own"),
-        (Gate("compute", "Do you have compute, or a budget for it?", compute_fits, "from the card and the limits"),
+        (Gate("compute", "Do you have compute, or a budget for it?", compute_fits, "from what fits the cards"),
          Answer.YES, "use the hosted model for now: nothing to train or serve it on"),
     )  # fmt: skip
     asked: list[Gate] = []

@@ -163,14 +163,29 @@ def own(
 
 
 def hosted_tuned(
-    ground: Ground, key: str, title: str, prices: TokenPrices, learning: Learning, success: Figure | None
+    ground: Ground, title: str, prices: TokenPrices, fee: Figure | None, learning: Learning, success: Figure | None
 ) -> Option:
-    """Return a model tuned and served by a vendor: paid by the token, with training and labour like any own model."""
+    """Return a model tuned and served by a vendor: paid by the token and for being deployed, with labour like any own.
+
+    `fee` is the vendor's usd_per_hour for one deployed model, or None where it bills none.
+    """
+    key = "hosted_tuning"
     input_tokens = ground.leaves.get("tokens.tuned_input", ground["tokens.input"])
     cost = per_task(ground, key, prices, input_tokens)
     bill = derive(
         f"{key}.bill", eco.token_bill_usd_per_month, cost_usd_per_task=cost, demand_tasks_per_month=ground.demand
     )
+    if fee is not None:
+        deployed = derive(
+            f"{key}.hosting",
+            eco.hosting_fee_usd_per_month,
+            fee_usd_per_hour=fee,
+            billed_hours_per_month=ground["serving.hours_per_month"],
+            calendar_share=ground.calendar,
+        )
+        bill = derive(
+            f"{key}.served", eco.total_usd_per_month, tokens_usd_per_month=bill, hosting_usd_per_month=deployed
+        )
     upfront = build_cost(ground, key, learning, None)
     return finish(
         key, title, upfront, running_cost(ground, key, bill, learning), trains=True, hosted=True, success=success

@@ -1,6 +1,8 @@
 """plan.json: the only thing that crosses from advisor to runner. Data only: no code, no path out of its folder.
 
-Rule 1  `plan_id` is the sha256 of the canonical JSON of everything else in the file; a changed byte is another plan.
+Rule 1  `plan_id` is the sha256 of the canonical JSON of everything else in the file; a changed byte is another plan. It
+        is a digest and no signature: who can write the file can seal it again, so the runner's gate also asks whether
+        what the plan says hangs together.
 Rule 2  Unknown names are ignored within a major version (but covered by Rule 1); another major is refused.
 Rule 3  Every file named is relative to the plan's own folder, and carries its sha256.
 Rule 4  Money is Decimal, written as text; a forecast is value with low..high, and says what it rests on.
@@ -11,9 +13,9 @@ import json
 from datetime import date
 from decimal import Decimal
 from pathlib import PurePosixPath
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 FORMAT_MAJOR = 1
 FORMAT_VERSION = f"{FORMAT_MAJOR}.0"
@@ -83,10 +85,11 @@ class FileRef(PlanPart):
 
 
 class ScenarioRef(PlanPart):
-    """The scenario the plan was made from; digest of its bytes."""
+    """The scenario the plan was made from; digest of its bytes, and the plan's own copy of it where there is one."""
 
     name: str
     sha256: Sha256
+    file: FileRef | None = None
 
 
 class BaseModelRef(PlanPart):
@@ -111,13 +114,14 @@ class DataRef(PlanPart):
 
 
 class Machine(PlanPart):
-    """Where it runs and what an hour of all its cards together costs; the dtype the card computes in."""
+    """Where it runs, what an hour of all its cards together costs and who says so; the dtype the card computes in."""
 
     name: str
     kind: Literal["local", "rented"]
     card: str | None = None
     cards: int = Field(default=1, ge=1)
     usd_per_hour: Decimal = Field(ge=0)
+    rate_source: str = ""
     matmul_flops_per_second: float | None = Field(default=None, gt=0)
     compute_dtype: Literal["bfloat16", "float16", "float32"] = "bfloat16"
 
@@ -139,6 +143,17 @@ class Method(PlanPart):
     double_quantisation: bool = False
     lora: Lora | None = None
     optimizer: str = "paged_adamw_8bit"
+
+    @model_validator(mode="after")
+    def agrees(self) -> Self:
+        """Refuse a kind without its own parts: lora but for full fine-tuning, nf4 for qlora and for nothing else."""
+        if (self.kind == "full") != (self.lora is None):
+            message = f"lora {'absent' if self.kind == 'full' else 'given'} where the kind is {self.kind}"
+            raise ValueError(message)
+        if (self.kind == "qlora") != (self.quantisation == "nf4"):
+            message = f"quantisation {'nf4' if self.kind == 'qlora' else 'absent'} where the kind is {self.kind}"
+            raise ValueError(message)
+        return self
 
 
 class TrainSettings(PlanPart):
@@ -193,7 +208,7 @@ class Limits(PlanPart):
 
 
 class Plan(PlanPart):
-    """All that the runner is ever told."""
+    """All that the runner is ever told; `setup` forecasts the billed time in no stage (seconds, usd)."""
 
     format_version: str
     plan_id: Sha256
@@ -208,6 +223,7 @@ class Plan(PlanPart):
     machine: Machine
     method: Method
     stages: tuple[Stage, ...] = Field(min_length=1)
+    setup: dict[str, Forecast] = Field(default_factory=dict)
     forecast: dict[str, Forecast]
     limits: Limits
     gate: QualityGate

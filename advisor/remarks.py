@@ -8,6 +8,7 @@ from advisor.balance import Balance
 from advisor.options import Option
 from advisor.readiness import Readiness
 from advisor.scenario import Scenario
+from advisor.settings import unusual_settings
 
 NOT_ASSESSED = (
     "training-data policy, alignment debates and contested safety questions",
@@ -60,6 +61,16 @@ def bill_mismatch(scenario: Scenario, balance: Balance | None) -> list[str]:
     return [f"the stated bill is USD {bill:,.0f} a month, but tokens times price is USD {computed:,.0f}: check both"]
 
 
+def unused(scenario: Scenario) -> list[str]:
+    """Return what the scenario states and this version does not use yet."""
+    rows = (
+        (scenario.constraints.regions, "constraints.regions"),
+        (scenario.quality.error_usd.known, "quality.error_usd"),
+        (scenario.data.freshness_days.known, "data.freshness_days"),
+    )
+    return [f"{name} is stated, and not used in the numbers yet" for stated, name in rows if stated]
+
+
 def warnings(
     scenario: Scenario,
     readiness: Readiness,
@@ -76,4 +87,5 @@ def warnings(
         unknown.append("no base model is named; an 8-billion-parameter open model is assumed")
     if readiness.answer is Answer.UNKNOWN:
         unknown.append("the training data is not judged: name the files, or state how many rows there are")
-    return (*bad_fits(scenario), *bill_mismatch(scenario, balance), *misfits, *notes, *unknown)
+    found = [*bad_fits(scenario), *bill_mismatch(scenario, balance), *misfits]
+    return (*found, *unusual_settings(scenario.training), *notes, *unknown, *unused(scenario))

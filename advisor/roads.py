@@ -15,9 +15,9 @@ from advisor.options import Hosting, Learning, Option, TokenPrices, Unpriced, ho
 from advisor.quantity import UnknownQuantityError
 from advisor.scenario import Scenario
 from pricing.entries import Crosscheck
-from pricing.figure import Figure, derive
+from pricing.figure import Figure, assumed, derive
 from pricing.names import PriceError
-from pricing.prices import ApiPrice, TuningPrice, required
+from pricing.prices import ApiPrice, GpuPrice, TuningPrice, required
 from pricing.table import PriceBook
 
 LOCAL = "local"
@@ -37,6 +37,7 @@ class Physics:
     """
 
     run_hours: Figure | str
+    base_capacity: Figure | str
     rented_capacity: Figure | str
     local_capacity: Figure | str
     owned_capacity: Figure | str
@@ -86,8 +87,8 @@ def token_prices(ground: Ground, price: ApiPrice) -> TokenPrices:
     over = long is not None and float(ground["tokens.input"].value) > long
     prefix = "long_" if over else ""
     fresh = required(price, f"{prefix}input_usd_per_million_tokens")
-    cached = fresh
-    if ground["tokens.cached_input"].value:
+    cached = fresh  # no long-context price of cached tokens is published: the dearer one
+    if ground["tokens.cached_input"].value and not over:
         cached = required(price, "cached_input_usd_per_million_tokens")
     return TokenPrices(fresh, cached, required(price, f"{prefix}output_usd_per_million_tokens"))
 
@@ -114,6 +115,9 @@ def hosted_batch(map_: Map) -> Option:
         message = "answers are not said to tolerate delay; set constraints.delay_tolerant: true if they do"
         raise NotAssessedError(message)
     price = map_.book.api(map_.scenario.today.model, map_.as_of)
+    if price.long_context_over_tokens and float(map_.ground["tokens.input"].value) > price.long_context_over_tokens:
+        message = f"{price.name} publishes no batch price for over {price.long_context_over_tokens:,} input tokens"
+        raise NotAssessedError(message)
     fresh = required(price, "batch_input_usd_per_million_tokens")
     prices = TokenPrices(fresh, fresh, required(price, "batch_output_usd_per_million_tokens"))
     return hosted(map_.ground, "hosted_batch", "Hosted, batch prices", prices, map_.success.hosted)
@@ -173,20 +177,55 @@ def hosted_tuning(map_: Map) -> Option:
         "hosted_tuning.run",
         eco.hosted_training_usd,
         train_tokens=tokens,
-        epochs_count=map_.ground["training.epochs"],
+        epochs_count=assumed("training.epochs", map_.scenario.training.epochs, "count", "the scenario's settings"),
         training_usd_per_million_tokens=required(price, "training_usd_per_million_tokens"),
     )
     learning = Learning(run, overlap(map_))
     title = f"Hosted fine-tune: {price.name}"
-    made = hosted_tuned(map_.ground, "hosted_tuning", title, tuned_inference(map_, price), learning, map_.success.tuned)
-    return replace(made, ends_on=price.inference_until)
+    fee = price.hosting_usd_per_hour
+    charged = fee if fee is not None and fee.value else None
+    prices = tuned_inference(map_, price)
+    made = hosted_tuned(map_.ground, title, prices, charged, learning, map_.success.tuned)
+    return replace(made, ends_on=price.inference_until, notes=tuple(tuning_notes(price)))
+
+
+def tuning_notes(price: TuningPrice) -> list[str]:
+    """Return the terms that the numbers leave out, and until when the model can be tuned again."""
+    notes = [terms for terms in (price.hosting_terms, price.fee_terms) if terms]
+    if price.new_jobs_until:
+        notes.append(f"no retraining after {price.new_jobs_until}: the vendor takes no new jobs")
+    return notes
+
+
+def rent(map_: Map, card: str) -> GpuPrice:
+    """Return the cheapest firm offer of one card, of the scenario's providers where it names any.
+
+    Where the data may not leave, a rented card counts only if the scenario says that it may hold the data.
+    """
+    constraints = map_.scenario.constraints
+    if constraints.data_may_leave is Answer.NO and constraints.rented_may_hold_data is not Answer.YES:
+        message = "the data may not leave, and nobody says that a rented card may hold it; see constraints"
+        raise NotAssessedError(message)
+    if card == RULED_OUT:
+        message = "the card is ruled out in candidates"
+        raise NotAssessedError(message)
+    offers: list[GpuPrice] = []
+    reasons: list[str] = []
+    for provider in constraints.providers or (None,):
+        try:
+            offers.append(map_.book.gpu(card, map_.as_of, provider=provider, cards=1))
+        except PriceError as reason:
+            reasons.append(str(reason))
+    if not offers:
+        raise NotAssessedError("; ".join(reasons))
+    return min(offers, key=lambda offer: offer.usd_per_gpu_hour.value)
 
 
 def training_rate(map_: Map) -> Figure:
     """Return USD per hour of the training machine: the local figure, or the cheapest firm offer of the card."""
     if map_.physics.training_card == LOCAL:
         return leaf(map_.ground, "local_machine.usd_per_hour")
-    return map_.book.gpu(map_.physics.training_card, map_.as_of, cards=1).usd_per_hour
+    return rent(map_, map_.physics.training_card).usd_per_hour
 
 
 def learning(map_: Map) -> Learning:
@@ -205,7 +244,7 @@ def tuned_rented(map_: Map) -> Option:
     if map_.physics.serving_card == LOCAL:
         message = "serving on the local machine is asked for; name a card in candidates.serving_card to compare"
         raise NotAssessedError(message)
-    offer = map_.book.gpu(map_.physics.serving_card, map_.as_of, cards=1)
+    offer = rent(map_, map_.physics.serving_card)
     capacity = known(map_.physics.rented_capacity)
     place = places.rented(map_.ground, "tuned_rented", capacity, offer.usd_per_gpu_hour)
     title = f"Own tuned model, rented {offer.card} ({offer.provider})"
@@ -248,8 +287,10 @@ def premise(map_: Map, claimed_usd: float) -> str:
     if map_.physics.serving_card == LOCAL:
         rate, who = float(leaf(map_.ground, "local_machine.usd_per_hour").value), "the stated machine"
     else:
-        offer = map_.book.gpu(map_.physics.serving_card, map_.as_of, cards=1)
+        offer = rent(map_, map_.physics.serving_card)
         rate, who = float(offer.usd_per_gpu_hour.value), f"{offer.card} from {offer.provider}"
+    if rate == 0:
+        return f"{who} is said to cost nothing, so the claim cannot be checked"
     bought = claimed_usd / rate
     told = f"{claimed_usd:g} USD buys {bought:.0f} h of {who} at {rate:g} USD/h, and a month has {hours:g} h"
     return f"premise fails: {told} ({hours * rate:.0f} USD)" if bought < hours else f"premise holds: {told}"
@@ -260,8 +301,8 @@ def base_rented(map_: Map) -> Option:
     if map_.physics.serving_card == LOCAL:
         message = "serving on the local machine is asked for; name a card in candidates.serving_card to compare"
         raise NotAssessedError(message)
-    offer = map_.book.gpu(map_.physics.serving_card, map_.as_of, cards=1)
-    place = places.rented(map_.ground, "base_rented", known(map_.physics.rented_capacity), offer.usd_per_gpu_hour)
+    offer = rent(map_, map_.physics.serving_card)
+    place = places.rented(map_.ground, "base_rented", known(map_.physics.base_capacity), offer.usd_per_gpu_hour)
     made = own(map_.ground, "base_rented", f"Open base model, rented {offer.card}", place, None, None)
     return replace(made, notes=("its quality on this task is not measured",))
 
@@ -279,13 +320,24 @@ ROADS: tuple[tuple[str, str, Callable[[Map], Option]], ...] = (
 )
 
 
+LEAVE_THE_HOUSE = frozenset({"hosted_batch", "hosted_smaller", "hosted_tuning"})
+"""Roads that hand the data to a model vendor; hosted_today stays in the table for comparison only."""
+FOR_COMPARISON = "for comparison only: the data may not leave"
+
+
 def survey(map_: Map) -> tuple[list[Option], list[Unpriced]]:
     """Return every road, priced where it can be."""
     priced: list[Option] = []
     left_out: list[Unpriced] = []
+    stays = map_.scenario.constraints.data_may_leave is Answer.NO
     for key, title, road in ROADS:
+        if stays and key in LEAVE_THE_HOUSE:
+            left_out.append(Unpriced(key, title, "the data may not leave"))
+            continue
         try:
-            priced.append(road(map_))
+            made = road(map_)
+            barred = stays and key == "hosted_today"
+            priced.append(replace(made, notes=(*made.notes, FOR_COMPARISON)) if barred else made)
         except (NotAssessedError, PriceError, UnknownQuantityError) as reason:
             left_out.append(Unpriced(key, title, str(reason)))
     return priced, left_out

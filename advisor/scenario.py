@@ -33,6 +33,9 @@ LARGEST_TRIAL: Final = "10000000"  # more scored answers than any team has; a la
 
 Share: TypeAlias = Annotated[Quantity, Measure("share", most="1", example="0.9 or 0.85..0.95")]
 TokensPerTask: TypeAlias = Annotated[Quantity, Measure("tokens_per_task", most="10000000", example="420 or 300..600")]
+SomeTokens: TypeAlias = Annotated[
+    Quantity, Measure("tokens_per_task", most="10000000", above=True, example="420 or 300..600")
+]
 Trials: TypeAlias = Annotated[int, Setting("1", LARGEST_TRIAL)]
 Successes: TypeAlias = Annotated[int, Setting("0", LARGEST_TRIAL)]
 Name: TypeAlias = Annotated[
@@ -115,10 +118,10 @@ class Volume(Part):
 class Tokens(Part):
     """Tokens of one task; `cached_input` is the cached part of `input`, `tuned_input` the prompt after tuning."""
 
-    input: TokensPerTask
+    input: SomeTokens
     cached_input: TokensPerTask = assume("0", "no prompt caching unless it is stated")
-    output: TokensPerTask
-    tuned_input: TokensPerTask = unknown("nobody has yet shortened the prompt for a tuned model")
+    output: SomeTokens
+    tuned_input: SomeTokens = unknown("nobody has yet shortened the prompt for a tuned model")
 
     @property
     def input_after_tuning(self) -> Quantity:
@@ -216,6 +219,9 @@ class Constraints(Part):
     delay_tolerant: Annotated[YesNoUnknown, Field(description="answers may take a day, so batch prices apply")] = (
         Answer.UNKNOWN
     )
+    rented_may_hold_data: Annotated[
+        YesNoUnknown, Field(description="where the data may not leave: a rented card of one's own account may hold it")
+    ] = Answer.UNKNOWN
     regions: tuple[str, ...] = ()
     providers: tuple[str, ...] = ()
     latency_tpot_ms: Annotated[Quantity, Measure("milliseconds", most="60000", above=True, example="50")] = UNKNOWN
@@ -258,14 +264,6 @@ class Scenario(Part):
     finance: Finance = Finance()
     limits: Limits = Limits()
     gate: Gate = Gate()
-
-    @property
-    def horizon_months(self) -> Quantity:
-        """The period both sides are compared over: finance.horizon_months if stated, else the task's lifetime."""
-        if self.finance.horizon_months.known:
-            return self.finance.horizon_months
-        lifetime = self.volume.lifetime_months
-        return replace(lifetime, stated=False, because=f"the lifetime of the task: {lifetime.because}")
 
 
 def assumptions(part: Part, prefix: str = "") -> dict[str, Quantity]:

@@ -39,6 +39,10 @@ Rate: TypeAlias = Annotated[float, Setting("0", "1", whole=False)]
 Steps: TypeAlias = Annotated[int, Setting("1", "10000000")]
 Batch: TypeAlias = Annotated[int, Setting("1", "4096")]
 
+Optimizer: TypeAlias = Literal[
+    "paged_adamw_8bit", "adamw_8bit", "paged_adamw_32bit", "adamw_torch", "adamw_torch_fused", "adafactor", "sgd"
+]
+
 LEARNING_RATES: Final = {"qlora": 2e-4, "lora": 2e-4, "full": 2e-5}
 """Starting points by method: 2e-4 for adapters (R088), the middle of 1e-5..5e-5 for all weights (R094)."""
 OPTIMIZERS: Final = {"qlora": "paged_adamw_8bit", "lora": "adamw_torch", "full": "adamw_torch"}
@@ -118,7 +122,7 @@ class Training(Part):
     adapt: Annotated[
         Adapt | None, BeforeValidator(read_text, json_schema_input_type=Adapt | Literal["none", "unknown"])
     ] = None
-    optimizer: Text = None
+    optimizer: Annotated[Optimizer | None, BeforeValidator(read_text)] = None
     assistant_only_loss: StrictBool = True
     attempts: Annotated[Quantity, Measure("count", least="1", most="1000", example="3 or 2..6")] = assume(
         "3", "the first run of a new task seldom ships: settings and data are each corrected once", "1", "8"

@@ -17,7 +17,12 @@ Road = Literal["strict", "cost_only", "constraint", "none"]
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """Everything the ladder may look at. `best_road` names the cheapest option that trains."""
+    """Everything the ladder may look at. `best_road` names the cheapest option that trains.
+
+    `must_stay_inside`: the data may not leave. `lever_saves`: a cheaper hosted road of equal quality saves the margin;
+    `smaller_is_lever`: it is a smaller model whose trials reach the target. `much_cheaper`: training saves the
+    stricter margin. `pilot_disappoints`: a tuned pilot misses the target or is worse than today's model.
+    """
 
     must_stay_inside: bool
     prototype: bool
@@ -29,8 +34,11 @@ class Facts:
     volume_justifies: Answer
     data_ready: Answer
     compute_fits: Answer
+    road_priced: bool
+    pilot_disappoints: bool
     much_cheaper: Answer
     lever_saves: bool
+    smaller_is_lever: bool
     smaller_untested: bool
     best_road: Literal["hosted_tuning", "self_host"]
 
@@ -55,38 +63,65 @@ def both_fail(facts: Facts) -> bool:
     return facts.prompting_fails is YES and facts.retrieval_fails is YES
 
 
+def can_train(facts: Facts) -> bool:
+    """Say whether data and pilot allow training, and its place is there: a vendor's, or a machine that it fits."""
+    placed = facts.compute_fits is YES or (facts.best_road == "hosted_tuning" and not facts.must_stay_inside)
+    return facts.data_ready is YES and facts.road_priced and placed and not facts.pilot_disappoints
+
+
 def strict(facts: Facts) -> bool:
-    """Say whether the three things are true at once, and data and compute are there."""
-    return both_fail(facts) and facts.volume_justifies is YES and facts.data_ready is YES and facts.compute_fits is YES
+    """Say whether the three things are true at once, and training is possible."""
+    return both_fail(facts) and facts.volume_justifies is YES and can_train(facts)
 
 
 def cost_only(facts: Facts) -> bool:
-    """Say whether prompting works and tuning is cheaper by the stricter margin, with data and compute there."""
-    ready = facts.data_ready is YES and facts.compute_fits is YES
-    return facts.prompting_fails is NO and facts.much_cheaper is YES and ready
+    """Say whether prompting works and tuning is cheaper by the stricter margin, and training is possible."""
+    return facts.prompting_fails is NO and facts.much_cheaper is YES and can_train(facts)
 
 
 LADDER: tuple[Rung, ...] = (
+    # The data may not leave: a constraint, before any money.
+    Rung(
+        "self_host_base", "Self-host an open model with the prompt you have", "constraint", False,
+        "The data may not leave, and this is a prototype or an open-ended task: nothing to train for.",
+        lambda f: f.must_stay_inside and (f.prototype or f.open_ended),
+    ),
     Rung(
         "self_host_base", "Self-host an open model with the prompt you have", "constraint", False,
         "The data may not leave, and a prompt meets the target: no training needed. A constraint, not economics.",
         lambda f: f.must_stay_inside and f.prompting_fails is NO,
     ),
     Rung(
+        "add_retrieval", "Self-host an open model with retrieval", "constraint", False,
+        "The data may not leave, and retrieval or tools bring the task to its target. A constraint, not economics.",
+        lambda f: f.must_stay_inside and f.prompting_fails is YES and f.retrieval_fails is NO,
+    ),
+    Rung(
         "collect_data", "Collect data first", "constraint", False,
         "The data may not leave, so a model of your own is the only road, but the training data is not ready.",
-        lambda f: f.must_stay_inside and both_fail(f) and f.data_ready is NO,
+        lambda f: f.must_stay_inside and both_fail(f) and (f.data_ready is NO or f.pilot_disappoints),
     ),
     Rung(
         "fine_tune_self_host", "Fine-tune and self-host", "constraint", True,
         "The data may not leave, prompting and retrieval fail, and the data is ready. A constraint, not economics.",
-        lambda f: f.must_stay_inside and both_fail(f) and f.data_ready is YES and f.compute_fits is YES,
+        lambda f: f.must_stay_inside and both_fail(f) and can_train(f),
+    ),
+    Rung(
+        "measure_first", "Measure first", "constraint", False,
+        "The data may not leave, prompting and retrieval fail; whether the training data is good is not known yet.",
+        lambda f: f.must_stay_inside and both_fail(f) and f.data_ready is UNKNOWN,
+    ),
+    Rung(
+        "measure_first", "Find a machine first", "constraint", False,
+        "The data may not leave and training is needed, but no machine that may hold the data fits or has a price.",
+        lambda f: f.must_stay_inside and both_fail(f),
     ),
     Rung(
         "measure_first", "Measure first", "constraint", False,
         "The data may not leave, so hosted options are out; whether an open model needs tuning is not measured yet.",
         lambda f: f.must_stay_inside,
     ),
+    # Named bad fits.
     Rung(
         "stay_hosted", "Stay hosted", "none", False,
         "A quick prototype: the task will change before a tuned model pays back.",
@@ -100,13 +135,20 @@ LADDER: tuple[Rung, ...] = (
     Rung(
         "add_retrieval", "Add retrieval or tools", "none", False,
         "The facts change faster than a model is retrained: keep them in a store that is looked up, not in weights.",
-        lambda f: f.facts_change and f.retrieval_fails is not YES,
+        lambda f: f.facts_change and f.prompting_fails is not NO and f.retrieval_fails is not YES,
+    ),
+    # A smaller hosted model, before anything is trained.
+    Rung(
+        "use_levers", "Use the smaller hosted model", "none", False,
+        "A smaller hosted model reaches the target and saves enough, without any training.",
+        lambda f: f.smaller_is_lever and f.lever_saves,
     ),
     Rung(
         "measure_first", "Measure first", "none", False,
         "Prompting works on today's model; a smaller hosted model costs far less, and nobody has measured it.",
-        lambda f: f.prompting_fails is NO and f.much_cheaper is YES and f.smaller_untested,
+        lambda f: cost_only(f) and f.smaller_untested,
     ),
+    # Prompting works.
     Rung(
         "fine_tune_self_host", "Distil and self-host, for cost only", "cost_only", True,
         "Prompting works, so the strict test says no; but a tuned model is cheaper by more than the stricter margin.",
@@ -125,13 +167,25 @@ LADDER: tuple[Rung, ...] = (
     Rung(
         "stay_hosted", "Stay hosted", "none", False,
         "Prompting already meets the target, and tuning would not be cheaper by the stricter margin.",
+        lambda f: f.prompting_fails is NO and f.much_cheaper is NO,
+    ),
+    Rung(
+        "stay_hosted", "Stay hosted", "none", False,
+        "Prompting already meets the target; whether tuning would be cheaper could not be priced.",
+        lambda f: f.prompting_fails is NO and f.much_cheaper is UNKNOWN,
+    ),
+    Rung(
+        "stay_hosted", "Stay hosted", "none", False,
+        "Prompting already meets the target. Tuning would be much cheaper, but data, pilot or machine are not ready.",
         lambda f: f.prompting_fails is NO,
     ),
+    # Prompting fails, and retrieval repairs it.
     Rung(
         "add_retrieval", "Add retrieval or tools", "none", False,
         "Prompting alone fails, but retrieval or tools bring the task to its target.",
         lambda f: f.prompting_fails is YES and f.retrieval_fails is NO,
     ),
+    # One no closes the test.
     Rung(
         "use_levers", "Use the hosted levers", "none", False,
         "The volume does not pay for training, and a cheaper way of buying the same model saves money today.",
@@ -142,6 +196,7 @@ LADDER: tuple[Rung, ...] = (
         "The volume does not pay for the up-front cost within the lifetime.",
         lambda f: f.volume_justifies is NO,
     ),
+    # Something is not known.
     Rung(
         "improve_prompt", "Improve the prompt", "none", False,
         "One prompt was tried. Failing consistently means failing in at least two.",
@@ -161,6 +216,12 @@ LADDER: tuple[Rung, ...] = (
         "measure_first", "Measure first", "none", False,
         "Whether the volume pays for the up-front cost depends on something that is not known yet.",
         lambda f: f.volume_justifies is UNKNOWN,
+    ),
+    # The three things are true at once.
+    Rung(
+        "collect_data", "Collect better data first", "none", False,
+        "The tuned pilot misses the target or is worse than today's model: cheaper but worse is no gain.",
+        lambda f: f.pilot_disappoints,
     ),
     Rung(
         "collect_data", "Collect data first", "none", False,

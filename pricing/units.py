@@ -7,6 +7,7 @@ GIB: Final = 1024**3
 HOURS_PER_MONTH: Final = 730
 SECONDS_PER_HOUR: Final = 3600
 MONTHS_PER_YEAR: Final = 12
+MILLISECONDS_PER_SECOND: Final = 1000
 WATTS_PER_KILOWATT: Final = 1000
 
 LABELS: Final[dict[str, str]] = {

@@ -65,13 +65,21 @@ def plan(
     folder: Annotated[Path | None, typer.Option("--dir", help="Run folder [run-<plan id> beside the plan].")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Gate and forecast only; spends nothing.")] = False,
     max_usd: Annotated[
-        str | None, typer.Option("--max-usd", help="Stop at this cost, if below the plan's limit.")
+        str | None, typer.Option("--max-usd", help="Stop at this cost [the plan's limit]; above it with --raise-limit.")
     ] = None,
-    max_hours: Annotated[float | None, typer.Option("--max-hours", min=0, help="Stop after these hours.")] = None,
+    max_hours: Annotated[
+        str | None, typer.Option("--max-hours", help="Stop after these hours [the plan's limit]; above it as above.")
+    ] = None,
+    raise_limit: Annotated[
+        str | None,
+        typer.Option("--raise-limit", metavar="REASON", help="Why this run may go above the plan's limit; recorded."),
+    ] = None,
     usd_per_hour: Annotated[
         str | None, typer.Option("--usd-per-hour", help="What an hour of this machine really costs [the plan's].")
     ] = None,
-    as_of: Annotated[str | None, typer.Option("--as-of", metavar="DATE", help="Take this day as today.")] = None,
+    as_of: Annotated[
+        str | None, typer.Option("--as-of", metavar="DATE", help="Take this day as today; with --dry-run.")
+    ] = None,
     form: FormatOption = Format.TABLE,
 ) -> None:
     """Carry out PLAN, or go on with it; the word `plan` may be left out. Example: run plan.json --max-usd 5"""
@@ -80,10 +88,14 @@ def plan(
     started_seconds = process_start_seconds()
     from runner.admission import Options
 
+    if as_of is not None and not dry_run:
+        message = "is for --dry-run: a run that spends money has the clock's day"
+        raise typer.BadParameter(message, param_hint="--as-of")
     chosen = Options(
         as_of=day(as_of),
         max_usd=amount(max_usd, "--max-usd"),
-        max_hours=max_hours,
+        max_hours=amount(max_hours, "--max-hours"),
+        raise_limit=raise_limit,
         usd_per_hour=amount(usd_per_hour, "--usd-per-hour"),
     )
     if dry_run:
@@ -176,7 +188,7 @@ def day(text: str | None) -> Any:
 
 
 def amount(text: str | None, name: str) -> Any:
-    """Return money given as text as Decimal; it must be a number, not below 0."""
+    """Return an amount given as text as Decimal; it must be a number, not below 0."""
     from decimal import Decimal, InvalidOperation
 
     if text is None:

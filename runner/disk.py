@@ -5,6 +5,7 @@ import fcntl
 import hashlib
 import json
 import os
+import re
 import shutil
 import socket
 import time
@@ -58,6 +59,11 @@ def files_below(path: Path) -> list[Path]:
     if path.is_file():
         return [path]
     return sorted(found for found in path.rglob("*") if found.is_symlink() or found.is_file())
+
+
+def split_lines(content: bytes) -> list[bytes]:
+    """Return the lines with the newline byte that ended each; nothing else ends one, and the last may be torn."""
+    return re.findall(rb"[^\n]*\n|[^\n]+", content)
 
 
 def tree_digests(root: Path, below: Path) -> dict[str, str]:

@@ -6,12 +6,13 @@ from typing import Any
 
 from advisor.plan import Plan
 from runner import ledger
-from runner.admission import EXIT_FAILED, EXIT_INPUT, EXIT_REFUSED, Options, admit, budget_of, rate_of
+from runner.admission import EXIT_FAILED, EXIT_INPUT, EXIT_REFUSED, Options, admit, limits_for, rate_of
+from runner.budget import budget_of
 from runner.disk import ContendedError, LockedError
 from runner.folder import DamagedRunError, RunFolder
-from runner.gate import RefusedError
 from runner.ledger import LedgerFaultError
 from runner.planfile import PlanFaultsError, read_plan
+from runner.refusal import RefusedError
 from runner.render import markdown, quantity, tables, usd
 from runner.replay import replay
 from runner.report import attempt_line, build_report
@@ -98,15 +99,19 @@ def brief(data: dict[str, Any]) -> str:
 def forecast_text(plan_path: Path, folder: Path | None, options: Options, form: str) -> str:
     """Return what the plan would do and cost, after the gate let it; nothing is written. Raises as `admit`."""
     plan, run_folder = admit(plan_path, folder, options)
-    budget, rate = budget_of(plan, options), rate_of(plan, options)
+    budget, rate = budget_of(*limits_for(plan, options)), rate_of(plan, options)
     if form == "json":
         document = {
             "plan_id": plan.plan_id,
             "run_folder": str(run_folder),
             "limits": {"usd": f"{budget.usd:f}", "hours": f"{budget.hours:f}"},
             "usd_per_hour": f"{rate.usd_per_hour:f}",
+            "raised": [
+                {"limit": one.name, "planned": f"{one.planned:f}", "reason": one.reason} for one in budget.raised
+            ],
             "rate_source": rate.source,
             "forecast": {name: forecast.model_dump(mode="json") for name, forecast in plan.forecast.items()},
+            "setup": {name: forecast.model_dump(mode="json") for name, forecast in plan.setup.items()},
             "stages": [
                 {
                     "name": stage.name,
@@ -121,12 +126,17 @@ def forecast_text(plan_path: Path, folder: Path | None, options: Options, form: 
 
 def forecast_lines(plan: Plan, run_folder: Path, options: Options) -> list[str]:
     """Return the forecast as plain lines."""
-    budget, rate = budget_of(plan, options), rate_of(plan, options)
+    budget, rate = budget_of(*limits_for(plan, options)), rate_of(plan, options)
     lines = [f"{plan.scenario.name}: {plan.verdict.title}", f"would run in {run_folder}; nothing was spent"]
     if plan.verdict.override_reason:
         lines.append(f"OVERRIDE: against the verdict, because: {plan.verdict.override_reason}")
     lines.append(f"{rate.usd_per_hour} USD an hour ({rate.source}); limits {budget.usd} USD, {budget.hours} hours")
-    for where, forecasts in [("run", plan.forecast), *((stage.name, stage.forecast) for stage in plan.stages)]:
+    lines += [
+        f"LIMIT RAISED: {one.name} from {one.planned:f} to {one.holds:f}, because: {one.reason}"
+        for one in budget.raised
+    ]
+    named = [("run", plan.forecast), ("setup", plan.setup)]
+    for where, forecasts in [*named, *((stage.name, stage.forecast) for stage in plan.stages)]:
         lines += [
             f"  {where:<9} {name:<11} {quantity(one.value, one.unit):>14} {one.grade}  "
             f"({quantity(one.low, one.unit)} to {quantity(one.high, one.unit)})"

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from advisor.plan import QualityGate
+from runner.disk import split_lines
 from runner.engine import Engine, Message, ModelRef
 from runner.meter import Meter
 from runner.metrics import Interval, Paired, compare, score
@@ -37,7 +38,7 @@ def read_answers(path: Path, batch_rows: int) -> list[str]:
     """
     if not path.exists():
         return []
-    whole = [line for line in path.read_bytes().splitlines(keepends=True) if line.endswith(b"\n")]
+    whole = [line for line in split_lines(path.read_bytes()) if line.endswith(b"\n")]
     kept = whole[: len(whole) // batch_rows * batch_rows]
     with path.open("r+b") as handle:
         handle.truncate(sum(map(len, kept)))
@@ -48,7 +49,7 @@ def finished_answers(path: Path, rows: Sequence[LockedRow]) -> list[str] | None:
     """Return all answers if the file has one for every row, else None."""
     if not path.exists():
         return None
-    lines = path.read_bytes().splitlines(keepends=True)
+    lines = split_lines(path.read_bytes())
     if len(lines) != len(rows) or not lines[-1].endswith(b"\n"):
         return None
     return [str(json.loads(line)["answer"]) for line in lines]

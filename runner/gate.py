@@ -1,17 +1,21 @@
 """May this plan be run, here, now? Every refusal at once, each with what was found and its remedy. Pure.
 
-The rules are a table of small functions; a plan passes when all of them return nothing.
+The rules are a table of small functions; a plan passes when all of them return nothing. What the plan alone
+contradicts is asked in runner.consistent.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import PurePosixPath
-from typing import Any, get_args
+from typing import Any
 
-from advisor.plan import FORMAT_VERSION, Plan, StageName, plan_digest
-from pricing.units import GIB
+from advisor.plan import FORMAT_MAJOR, Plan, plan_digest
+from pricing.units import GIB, SECONDS_PER_HOUR
+from runner.budget import Budget
+from runner.consistent import contradictions
 from runner.gather import Facts, plan_files
 from runner.planfile import PlanFile
+from runner.refusal import MAKE_AGAIN, Refusal
 
 CODE_SUFFIXES = frozenset(
     {".bin", ".pt", ".pth", ".ckpt", ".pkl", ".pickle", ".joblib", ".npy", ".npz", ".h5", ".py", ".pyc", ".so", ".sh"}
@@ -22,45 +26,16 @@ RUN_PACKAGES = ("torch", "transformers", "peft", "trl", "accelerate", "datasets"
 ADAPTER_SHARE = 0.1  # an adapter with its optimizer states, of the model's bytes: r=64 on all linears stays below it
 FULL_STATES = 3  # full fine-tuning saves weights and two Adam moments
 MERGED_BYTES_PER_PARAMETER = 4  # the merged model may be saved in float32
-STAGE_ORDER: tuple[StageName, ...] = get_args(StageName)
-NEEDS: dict[StageName, tuple[StageName, ...]] = {
-    "curate": (),
-    "adapt": ("curate",),
-    "sft": ("curate",),
-    "evaluate": ("sft",),
-    "merge": ("sft",),
-    "account": ("sft",),
-}
-
-
-@dataclass(frozen=True, slots=True)
-class Refusal:
-    """One reason not to run: the rule's name, what was found, and the next step."""
-
-    rule: str
-    found: str
-    remedy: str
-
-    def __str__(self) -> str:
-        """Return the line a reader gets."""
-        return f"{self.rule}: {self.found}; {self.remedy}"
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A plan that could be read, its JSON, and the facts about this machine."""
+    """A plan that could be read, its JSON, the facts about this machine, and the most this run may use."""
 
     document: dict[str, Any]
     plan: Plan
     facts: Facts
-
-
-class RefusedError(RuntimeError):
-    """The gate refused; `refusals` has every reason."""
-
-    def __init__(self, refusals: Sequence[Refusal]) -> None:
-        self.refusals = tuple(refusals)
-        super().__init__("\n".join(str(refusal) for refusal in refusals))
+    budget: Budget
 
 
 def refuse_unread(file: PlanFile) -> list[Refusal]:
@@ -68,7 +43,7 @@ def refuse_unread(file: PlanFile) -> list[Refusal]:
     found = tampered_document(file.document)
     if file.plan is None and not file.escapes:
         remedy = "make it again with this version: advise SCENARIO --plan FILE"
-        found.append(Refusal("version", f"format {file.major}, this runner reads {FORMAT_VERSION}", remedy))
+        found.append(Refusal("version", f"{file.version}, this runner reads {FORMAT_MAJOR}.x", remedy))
     remedy = "a plan names only files below its own folder"
     return found + [Refusal("outside", escape, remedy) for escape in file.escapes]
 
@@ -87,35 +62,48 @@ def tampered(request: Request) -> list[Refusal]:
     return tampered_document(request.document)
 
 
-def expired(request: Request) -> list[Refusal]:
-    """Rule 2: prices and evidence age; a plan runs up to and including its last day."""
-    last, today = request.plan.expires_on, request.facts.as_of
-    if today <= last:
-        return []
-    return [
-        Refusal("expired", f"its last day was {last}, today is {today}", "make it again: advise SCENARIO --plan FILE")
-    ]
+def in_time(request: Request) -> list[Refusal]:
+    """Rule 2: prices and evidence age; a plan runs from the day it was made up to and including its last."""
+    first, last, today = request.plan.made_on, request.plan.expires_on, request.facts.as_of
+    if today < first:
+        return [Refusal("early", f"it was made on {first}, today is {today}", "set this machine's clock")]
+    if today > last:
+        return [Refusal("expired", f"its last day was {last}, today is {today}", MAKE_AGAIN)]
+    return []
 
 
-def unjustified(request: Request) -> list[Refusal]:
-    """Rule 3: the verdict justifies training, or somebody said why it is done all the same."""
-    verdict = request.plan.verdict
-    if verdict.justified or (verdict.override_reason or "").strip():
-        return []
-    found = f"the verdict is {verdict.title!r}: {verdict.reason}"
+def consistent(request: Request) -> list[Refusal]:
+    """Rule 3: the plan hangs together."""
+    return contradictions(request.plan)
+
+
+def forecast(request: Request) -> list[Refusal]:
+    """Rule 4: no run is begun that even its own low forecast takes past a limit."""
+    usd, seconds = (request.plan.forecast.get(name) for name in ("usd", "seconds"))
+    hours = None if seconds is None else seconds.low / SECONDS_PER_HOUR
+    rows = (
+        ("USD", None if usd is None else usd.low, request.budget.usd, "--max-usd"),
+        ("hours", hours, request.budget.hours, "--max-hours"),
+    )
     return [
-        Refusal("unjustified", found, "follow it, or record why not: advise SCENARIO --plan FILE --override REASON")
+        Refusal(
+            "forecast",
+            f"it takes {low:.4g} {unit} at the least, the limit is {limit:f}",
+            f"plan less, or raise the limit: {flag} AMOUNT --raise-limit REASON",
+        )
+        for unit, low, limit, flag in rows
+        if low is not None and low > limit
     ]
 
 
 def outside(request: Request) -> list[Refusal]:
-    """Rule 4: no link leads out of the plan's folder."""
+    """Rule 5: no link leads out of the plan's folder."""
     remedy = "replace the link by the file itself"
     return [Refusal("outside", f"{path} leads out of the plan's folder", remedy) for path in request.facts.outside]
 
 
 def changed(request: Request) -> list[Refusal]:
-    """Rule 5: every file is there and is the one the plan was made for."""
+    """Rule 6: every file is there and is the one the plan was made for."""
     found: list[Refusal] = []
     for ref in plan_files(request.plan):
         digest = request.facts.digests.get(ref.path, ref.sha256)
@@ -128,7 +116,7 @@ def changed(request: Request) -> list[Refusal]:
 
 
 def executable(request: Request) -> list[Refusal]:
-    """Rule 6: a model folder holds data, nothing that runs when it is loaded."""
+    """Rule 7: a model folder holds data, nothing that runs when it is loaded."""
     facts = request.facts
     code = [path for path in facts.model_files if PurePosixPath(path).suffix.lower() in CODE_SUFFIXES]
     found = [
@@ -139,7 +127,7 @@ def executable(request: Request) -> list[Refusal]:
 
 
 def unlisted(request: Request) -> list[Refusal]:
-    """Rule 7: the model folder holds nothing the plan does not name, since a loader reads whatever it finds."""
+    """Rule 8: the model folder holds nothing the plan does not name, since a loader reads whatever it finds."""
     named = {ref.path for ref in request.plan.base_model.files}
     extra = [
         path
@@ -148,17 +136,6 @@ def unlisted(request: Request) -> list[Refusal]:
     ]
     remedy = "move it away, or make the plan again"
     return [Refusal("unlisted", f"{path} lies in the model folder, but not in the plan", remedy) for path in extra]
-
-
-def licence(request: Request) -> list[Refusal]:
-    """Rule 8: the data's licence and the people's consent are known; data nobody may use is not trained on."""
-    data = request.plan.data
-    remedy = "state it in the scenario's data section and make the plan again"
-    return [
-        Refusal("licence", f"the {name} of the training data is {value.strip() or 'blank'}", remedy)
-        for name, value in (("licence", data.licence), ("consent", data.consent))
-        if value.strip().casefold() in ("", "unknown")
-    ]
 
 
 def disk_needed_bytes(model_bytes: int, parameters: int, full: bool, checkpoints: int) -> int:
@@ -206,26 +183,8 @@ def needed_packages(plan: Plan) -> tuple[str, ...]:
     return (*RUN_PACKAGES, "bitsandbytes") if bits else RUN_PACKAGES
 
 
-def stages(request: Request) -> list[Refusal]:
-    """Rule 12: the stages stand in their order, each once, after the ones they need, and training has its settings."""
-    names = [stage.name for stage in request.plan.stages]
-    remedy = f"the order is {', '.join(STAGE_ORDER)}; make the plan again"
-    found: list[Refusal] = []
-    if names != sorted(set(names), key=STAGE_ORDER.index):
-        found.append(Refusal("stages", f"out of order: {', '.join(names)}", remedy))
-    for stage in request.plan.stages:
-        absent = [need for need in NEEDS[stage.name] if need not in names]
-        if absent:
-            found.append(Refusal("stages", f"{stage.name} needs {', '.join(absent)}", remedy))
-        if stage.name in ("adapt", "sft") and stage.train is None:
-            found.append(Refusal("stages", f"{stage.name} has no training settings", remedy))
-    if "adapt" in names and request.plan.data.unlabelled is None:
-        found.append(Refusal("stages", "adapt has no unlabelled text", "name one in data.unlabelled"))
-    return found
-
-
 def folder(request: Request) -> list[Refusal]:
-    """Rule 13: one run folder, one plan."""
+    """Rule 12: one run folder, one plan."""
     facts, plan_id = request.facts, request.plan.plan_id
     if facts.run_plan_id not in (None, plan_id):
         found = f"the run folder belongs to plan {str(facts.run_plan_id)[:12]}, this is {plan_id[:12]}"
@@ -237,17 +196,16 @@ def folder(request: Request) -> list[Refusal]:
 
 RULES: tuple[Callable[[Request], list[Refusal]], ...] = (
     tampered,
-    expired,
-    unjustified,
+    in_time,
+    consistent,
+    forecast,
     outside,
     changed,
     executable,
     unlisted,
-    licence,
     disk,
     memory,
     packages,
-    stages,
     folder,
 )
 

@@ -37,9 +37,9 @@ class Facts:
 
 
 def plan_files(plan: Plan) -> list[FileRef]:
-    """Return every file the plan names, data first."""
-    data = [plan.data.train, plan.data.valid, plan.data.test, plan.data.unlabelled]
-    return [ref for ref in data if ref is not None] + list(plan.base_model.files)
+    """Return every file the plan names: data, the scenario it was made from, the model."""
+    own = [plan.data.train, plan.data.valid, plan.data.test, plan.data.unlabelled, plan.scenario.file]
+    return [ref for ref in own if ref is not None] + list(plan.base_model.files)
 
 
 def gather(plan: Plan, root: Path, run_folder: Path, as_of: date, packages: Sequence[str]) -> Facts:
@@ -67,8 +67,11 @@ def gather(plan: Plan, root: Path, run_folder: Path, as_of: date, packages: Sequ
 
 
 def stays_inside(root: Path, path: str) -> bool:
-    """Return whether the path, with every link followed, still lies below the plan's folder."""
-    return (root / path).resolve().is_relative_to(root.resolve())
+    """Return whether the path, with every link followed, still lies below the plan's folder; a loop lies nowhere."""
+    try:
+        return (root / path).resolve().is_relative_to(root.resolve())
+    except (OSError, RuntimeError):  # a loop of links: RuntimeError up to Python 3.12, OSError after
+        return False
 
 
 def digest_of(path: Path) -> str | None:

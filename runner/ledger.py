@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, Literal, cast
 
 from advisor.plan import canonical_json
-from runner.disk import AppendFile, set_aside_tail
+from runner.disk import AppendFile, set_aside_tail, split_lines
 
 Event = Literal[
     "attempt_started",
@@ -30,6 +30,7 @@ Event = Literal[
     "heartbeat",
     "note",
     "limit",
+    "limit_raised",
     "verdict",
     "stage_committed",
     "attempt_ended",
@@ -92,7 +93,7 @@ def decode(content: bytes, plan_id: str) -> Reading:
     """Return the entries of a ledger's bytes; a torn last line is left out. Raises LedgerFaultError."""
     entries: list[Entry] = []
     previous, good = plan_id, 0
-    for line in content.splitlines(keepends=True):
+    for line in split_lines(content):
         document = parse_line(line)
         if document is None:
             if good + len(line) != len(content):

@@ -13,13 +13,13 @@ from decimal import Decimal
 from typing import Any, Literal, Protocol
 
 from pricing.units import SECONDS_PER_HOUR
+from runner.budget import Budget, LimitName
 from runner.disk import ContendedError
 from runner.engine import StepReport
 from runner.ledger import MILLISECOND, Entry, Event, Ledger
 from runner.replay import HEARTBEAT_SECONDS, billed_usd, replay
 
 SOFT_SHARE = Decimal("0.8")  # warn while there is still a fifth left to act on
-LimitName = Literal["usd", "hours"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,14 +29,6 @@ class Rate:
     usd_per_hour: Decimal
     source: str
     rented: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Budget:
-    """Hard stops over all attempts."""
-
-    usd: Decimal
-    hours: Decimal
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +84,7 @@ class Meter:
         self._idle = self._before_seconds = self._before_usd = Decimal(0)
         self._reserve = Decimal(0)
         self._longest_commit = Decimal(0)
-        self._warned: set[str] = {str(e.data["limit"]) for e in ledger.entries if e.event == "limit"}
+        self._warned = {(str(e.data["limit"]), str(e.data["of"])) for e in ledger.entries if e.event == "limit"}
         self._work_seconds: list[float] = []
 
     def elapsed_seconds(self) -> Decimal:
@@ -115,6 +107,9 @@ class Meter:
             rate_source=self.rate.source,
             rented=self.rate.rented,
         )
+        for limit in self.budget.raised:
+            planned, to = f"{limit.planned:f}", f"{limit.holds:f}"
+            self.record("limit_raised", limit=limit.name, planned=planned, to=to, reason=limit.reason)
         use = replay(self.ledger.entries)
         mine = use.attempts[-1]
         self._idle = mine.idle_seconds or Decimal(0)
@@ -175,9 +170,10 @@ class Meter:
         for name, (amount, limit) in self.used(self._reserve + self._longest_commit).items():
             if amount >= limit:
                 return name
-            if amount >= SOFT_SHARE * limit and name not in self._warned:
-                self._warned.add(name)
-                self.record("limit", limit=name, soft=True, amount=f"{amount:f}", of=f"{limit:f}")
+            of = f"{limit:f}"
+            if amount >= SOFT_SHARE * limit and (name, of) not in self._warned:
+                self._warned.add((name, of))
+                self.record("limit", limit=name, soft=True, amount=f"{amount:f}", of=of)
                 self.screen.say(f"warning: {amount / limit:.0%} of the limit of {limit} {name} is used")
         return None
 

@@ -1,6 +1,7 @@
 """Read plan.json: bytes -> document -> Plan. What cannot be read is a fault; what may not run is the gate's."""
 
 import json
+import re
 from dataclasses import dataclass
 from typing import Any, NoReturn, cast
 
@@ -10,6 +11,7 @@ from advisor.plan import FORMAT_MAJOR, Plan, canonical_json
 
 MAX_PLAN_BYTES = 16 * 1024 * 1024  # a plan is a few kilobytes; anything near this is not one
 ESCAPE_WORDS = "leaves the plan's folder"
+VERSION_FORM = re.compile(r"([0-9]{1,9})\.[0-9]{1,9}", re.ASCII)  # major.minor, in plain digits
 
 
 class PlanFaultsError(ValueError):
@@ -24,28 +26,30 @@ class PlanFaultsError(ValueError):
 class PlanFile:
     """A plan as read: its JSON, the model of it, and paths in it that climb out.
 
-    `plan` is None where the major version is another one or a path climbs out: then the gate has its refusals.
+    `plan` is None where `version` is none of ours or a path climbs out: then the gate has its refusals.
     """
 
     document: dict[str, Any]
     plan: Plan | None
-    major: str
+    version: str
     escapes: tuple[str, ...]
 
 
 def read_plan(content: bytes, name: str = "plan.json") -> PlanFile:
     """Return what the bytes say. Raises PlanFaultsError with every fault at once."""
     document = parse(content, name)
-    major = str(document.get("format_version", "")).partition(".")[0]
-    if major.isdigit() and int(major) != FORMAT_MAJOR:
-        return PlanFile(document, None, major, ())
+    stated = document.get("format_version")
+    version = "no format_version" if stated is None else f"format_version {str(stated)[:40]!r}"
+    found = VERSION_FORM.fullmatch(stated) if isinstance(stated, str) else None
+    if found is None or int(found[1]) != FORMAT_MAJOR:
+        return PlanFile(document, None, version, ())
     try:
-        return PlanFile(document, Plan.model_validate_json(json.dumps(document)), major, ())
+        return PlanFile(document, Plan.model_validate_json(json.dumps(document)), version, ())
     except ValidationError as error:
         escapes, faults = split_faults(error, name)
         if faults:
             raise PlanFaultsError(escapes + faults) from None
-        return PlanFile(document, None, major, tuple(escapes))
+        return PlanFile(document, None, version, tuple(escapes))
 
 
 def parse(content: bytes, name: str) -> dict[str, Any]:

@@ -73,6 +73,11 @@ def banner(report: Report) -> Section:
     sentences = [f"Verdict: {verdict['title']} ({verdict['road']}): {verdict['reason']}"]
     if verdict["override_reason"]:
         sentences.append(f"OVERRIDE: run against the verdict, because: {verdict['override_reason']}")
+    sentences += [
+        f"LIMIT RAISED in attempt {one['attempt']}: {one['limit']} from {one['planned']} to {one['to']}, "
+        f"because: {one['reason']}"
+        for one in report["raised_limits"]
+    ]
     ships = {True: "SHIPS: every assessed gate passed", False: "DOES NOT SHIP: see the gates"}
     sentences += [f"State: {report['state']}", ships.get(report["ships"], "Not judged yet")]
     return Section(f"Run of {report['scenario']} (plan {report['plan_id'][:12]})", tuple(sentences))
@@ -107,7 +112,8 @@ def money_section(report: Report) -> Section:
         return Section("Money", (f"Actual {usd(money['actual_usd'])} USD. {money['note']}",))
     sentences = (
         f"Predicted {usd(money['predicted_usd'])}, actual {usd(money['actual_usd'])}, difference "
-        f"{signed(money['difference_usd'])} USD ({money['direction']}); limit {usd(money['limit_usd'])} USD.",
+        f"{signed(money['difference_usd'])} USD ({money['direction']}); the plan's limit "
+        f"{usd(money['limit_usd'])} USD.",
     )
     rows = [
         (line["cause"], line["where"], signed(line["usd"]), line["direction"], line["sentence"])

@@ -44,6 +44,7 @@ def build_report(home: RunFolder, plan: Plan) -> dict[str, Any]:
         "data": done["curate"].result if "curate" in done else None,
         "merge": done["merge"].result if "merge" in done else None,
         "artefacts": artefacts(done),
+        "raised_limits": raised_limits(entries),
         "notes": notes(entries, use),
     }
 
@@ -89,6 +90,7 @@ def money(plan: Plan, use: RunUse) -> dict[str, Any]:
         actual_usd=use.usd,
         idle_seconds=use.idle_seconds,
         setup_seconds=use.setup_seconds,
+        planned_setup_seconds=exact(plan.setup["seconds"]) if "seconds" in plan.setup else ZERO,
         stages=[stage_actual(stage, use.stages.get(stage.name)) for stage in plan.stages],
     )
     return money_json(found, predicted, plan)
@@ -130,6 +132,9 @@ def comparisons(plan: Plan, use: RunUse, done: Mapping[str, Commit]) -> list[Com
         "peak_bytes": float(max(peaks)) if peaks else None,
     }
     lines = [compared("run", name, forecast, run_actual.get(name)) for name, forecast in plan.forecast.items()]
+    setup_actual = {"seconds": float(use.setup_seconds), "usd": float(share_usd(use.setup_seconds, use))}
+    begun = setup_actual if use.attempts else dict[str, float]()
+    lines += [compared("setup", name, forecast, begun.get(name)) for name, forecast in plan.setup.items()]
     for stage in plan.stages:
         actual = stage_actuals(stage, use, done.get(stage.name))
         lines += [compared(stage.name, name, forecast, actual.get(name)) for name, forecast in stage.forecast.items()]
@@ -145,16 +150,16 @@ def stage_actuals(stage: Stage, use: RunUse, commit: Commit | None) -> dict[str,
     peak = result.get("peak_bytes")
     return {
         "seconds": float(used.seconds),
-        "usd": float(stage_usd(used, use)),
+        "usd": float(share_usd(used.seconds, use)),
         "tokens": float(used.unique_tokens) if stage.train else None,
         "steps": float(used.unique_steps) if stage.train else None,
         "peak_bytes": float(peak) if peak is not None else None,
     }
 
 
-def stage_usd(used: StageUse, use: RunUse) -> Decimal:
-    """Return a stage's money at the run's mean rate (exact where all attempts cost the same)."""
-    return (use.usd * used.seconds / use.seconds).quantize(NANO_USD) if use.seconds else ZERO
+def share_usd(seconds: Decimal, use: RunUse) -> Decimal:
+    """Return what so many of the run's seconds cost at its mean rate (exact where all attempts cost the same)."""
+    return (use.usd * seconds / use.seconds).quantize(NANO_USD) if use.seconds else ZERO
 
 
 def compared(where: str, name: str, forecast: Forecast, actual: float | None) -> Comparison:
@@ -226,6 +231,11 @@ def artefacts(done: Mapping[str, Commit]) -> list[dict[str, str]]:
         for stage, commit in done.items()
         for path, digest in commit.outputs.items()
     ]
+
+
+def raised_limits(entries: tuple[Entry, ...]) -> list[dict[str, Any]]:
+    """Return every limit that an attempt raised above the plan's, with its reason."""
+    return [{"attempt": entry.attempt, **entry.data} for entry in entries if entry.event == "limit_raised"]
 
 
 def notes(entries: tuple[Entry, ...], use: RunUse) -> list[str]:

@@ -5,7 +5,7 @@ The order is a table (the plan's stages, checked by the gate); a stage that is c
 
 import json
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,23 +18,23 @@ from runner.admission import (
     EXIT_REFUSED,
     Options,
     admit,
-    budget_of,
+    limits_for,
     rate_of,
 )
+from runner.budget import Limit, budget_of, next_step
 from runner.disk import boot_id, host_name, locked, touch, write_atomic
 from runner.engine import Engine
 from runner.evaluate import StopRequestedError
 from runner.folder import RunFolder, commits_in_order
-from runner.gate import RefusedError
 from runner.ledger import Ledger
 from runner.meter import Clock, Meter, Screen
 from runner.models import Run
+from runner.refusal import RefusedError
 from runner.report import build_report
 from runner.stopping import EXIT_RESUMABLE, stop_signals
 from runner.work import BODIES
 
 LOCK_FILE = "lock"
-STOP_EXITS = {"limit usd": EXIT_LIMIT, "limit hours": EXIT_LIMIT}
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +60,7 @@ def run_plan(
     Raises PlanFaultsError, RefusedError, DamagedRunError, LedgerFaultError or OSError where nothing could be run.
     """
     plan, run_folder = admit(plan_path, folder, options)
+    limits = limits_for(plan, options)
     run_folder.mkdir(parents=True, exist_ok=True)
     with held(run_folder) as taken_over:
         home = RunFolder(run_folder, plan.plan_id)
@@ -68,14 +69,14 @@ def run_plan(
         for commit in commits.values():
             home.verify(commit)
         if len(commits) == len(plan.stages):
-            return outcome_of(home, plan, "finished")
+            return outcome_of(home, plan, "finished", limits)
         ledger = Ledger(home.ledger, plan.plan_id)
         try:
-            meter = Meter(ledger, clock, started_seconds, rate_of(plan, options), budget_of(plan, options), screen)
+            meter = Meter(ledger, clock, started_seconds, rate_of(plan, options), budget_of(*limits), screen)
             reason = attempt(plan, plan_path.parent, home, engine, meter, taken_over)
         finally:
             ledger.close()
-        return outcome_of(home, plan, reason)
+        return outcome_of(home, plan, reason, limits)
 
 
 def held(run_folder: Path) -> AbstractContextManager[str | None]:
@@ -133,7 +134,7 @@ def do_stages(run: Run) -> None:
         run.meter.record("stage_committed", stage=stage.name, outputs=commit.outputs, result=commit.result)
 
 
-def outcome_of(home: RunFolder, plan: Plan, reason: str) -> Outcome:
+def outcome_of(home: RunFolder, plan: Plan, reason: str, limits: Sequence[Limit]) -> Outcome:
     """Return the exit code, the sentence and the report of an attempt's end, and keep the report in the folder."""
     report = build_report(home, plan)
     write_atomic(home.path / "report.json", json.dumps(report, indent=1, ensure_ascii=False).encode())
@@ -147,6 +148,8 @@ def outcome_of(home: RunFolder, plan: Plan, reason: str) -> Outcome:
     if reason.startswith("failed"):
         where = home.path / "failure.txt"
         return Outcome(EXIT_FAILED, f"{reason}. Trace in {where}; correct the cause and run again to go on", report)
-    code = STOP_EXITS.get(reason, EXIT_RESUMABLE)
-    step = "raise the limit and run again" if code == EXIT_LIMIT else "run again"
-    return Outcome(code, f"stopped by {reason}; everything so far is saved, {step} to go on", report)
+    saved = f"stopped by {reason}; everything so far is saved"
+    for limit in limits:
+        if reason == f"limit {limit.name}":
+            return Outcome(EXIT_LIMIT, f"{saved}; {next_step(limit)}", report)
+    return Outcome(EXIT_RESUMABLE, f"{saved}, run again to go on", report)

@@ -6,8 +6,9 @@ work (steps; without steps n / q is 1):
     price       actual money - R x actual seconds                    an hour cost more or less than planned
     quantity    R x (n / q - 1) x t                                  more or less work, at the planned speed
     efficiency  R x (u - n / q x t)                                  the same work, slower or faster than planned
-    scope       R x (all other seconds) - planned seconds not used   redone work, restarts, idle, start-up, stages that
-                                                                     were not planned, or planned and not reached
+    scope       R x (all other seconds) - planned seconds not used   redone work, restarts, idle, start-up past what
+                                                                     was planned for it, stages that were not planned,
+                                                                     or planned and not reached
 
 They sum to actual - predicted by algebra. Every line is computed as a fraction and booked as the difference of rounded
 running totals, so the booked lines sum exactly too and none of them is a plug.
@@ -117,19 +118,22 @@ def money_variance(
     actual_usd: Decimal,
     idle_seconds: Decimal,
     setup_seconds: Decimal,
+    planned_setup_seconds: Decimal,
     stages: Sequence[StageActual],
 ) -> MoneyVariance:
     """Return the variance between two amounts booked to NANO_USD.
 
-    Actual seconds are those of the stages, plus idle and setup (process start and end). A prediction that is not its
-    stages' seconds at the planned rate differs by a scope line of its own.
+    Actual seconds are those of the stages, plus idle and setup (process start and end). A prediction that is not the
+    seconds of its stages and its setup at the planned rate differs by a scope line of its own.
     """
     usd_per_second = Fraction(planned_usd_per_hour) / SECONDS_PER_HOUR
     actual_seconds = sum(
         (Fraction(stage.productive_seconds) + Fraction(stage.other_seconds) for stage in stages),
         Fraction(idle_seconds) + Fraction(setup_seconds),
     )
-    planned = sum((Fraction(stage.planned_seconds or 0) for stage in stages), Fraction(0)) * usd_per_second
+    extra_setup = Fraction(setup_seconds) - Fraction(planned_setup_seconds)
+    planned_seconds = sum((Fraction(stage.planned_seconds or 0) for stage in stages), Fraction(planned_setup_seconds))
+    planned = planned_seconds * usd_per_second
     predicted, actual = predicted_usd.quantize(NANO_USD), actual_usd.quantize(NANO_USD)
     at_planned_rate = usd_per_second * actual_seconds
     drafts: list[Draft] = [
@@ -140,7 +144,12 @@ def money_variance(
             price_sentence(planned_usd_per_hour, actual, actual_seconds),
         ),
         *(draft for stage in stages for draft in stage_drafts(stage, usd_per_second)),
-        ("scope", "start and end", usd_per_second * Fraction(setup_seconds), f"{setup_seconds} s outside any stage"),
+        (
+            "scope",
+            "start and end",
+            usd_per_second * extra_setup,
+            f"{setup_seconds} s outside any stage, planned {planned_setup_seconds} s",
+        ),
         ("scope", "idle", usd_per_second * Fraction(idle_seconds), f"{idle_seconds} s billed between attempts"),
         ("scope", "plan", planned - Fraction(predicted), "the plan's total against its stages at its own rate"),
     ]

@@ -12,13 +12,13 @@ from typing import Any
 
 from advisor.plan import Plan, Stage, StageName
 from runner.curate import Curated, Row, curate, fit_length, unique_texts
-from runner.disk import write_atomic
+from runner.disk import split_lines, write_atomic
 from runner.engine import ModelRef, TrainJob, TrainResult
 from runner.evaluate import LockedRow, StopRequestedError, answer_rows, judge, ships
 from runner.folder import RunFolder
-from runner.gate import Refusal, RefusedError
 from runner.metrics import Interval
 from runner.models import Run, base_model, plain_model, start_model, tuned_model, with_adapter
+from runner.refusal import Refusal, RefusedError
 from runner.rows import read_rows, read_texts
 
 MERGE_SAMPLES = 32  # enough rows for a stable mean divergence, few enough to cost seconds
@@ -245,7 +245,7 @@ def do_account(run: Run, stage: Stage) -> Done:
 
 def read_given(path: Path) -> list[str]:
     """Return the answers of a whole answers file."""
-    return [str(json.loads(line)["answer"]) for line in path.read_text(encoding="utf-8").splitlines()]
+    return [str(json.loads(line)["answer"]) for line in split_lines(path.read_bytes())]
 
 
 def as_json(interval: Interval) -> dict[str, float]:

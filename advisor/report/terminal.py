@@ -40,10 +40,11 @@ def verdict_panel(advice: Advice) -> Panel:
     lines = [Text(verdict.because)]
     if road := ROADS[verdict.road]:
         lines.append(Text(f"Road: {road}.", style="italic"))
-    kept = "saved by leaving hosted" if verdict.justified else "kept, against the cheapest road that trains"
-    stake = words.money(advice.at_stake_usd, advice.currency, advice.usd_rate)
     if advice.at_stake_usd:
-        lines.append(Text(f"At stake over {advice.horizon_months:g} months: {stake} {kept}."))
+        stake = words.money(abs(advice.at_stake_usd), advice.currency, advice.usd_rate)
+        does = f"save {stake} against" if advice.at_stake_usd > 0 else f"cost {stake} more than"
+        told = f"the cheapest road that trains would {does} the cheapest hosted one of equal quality"
+        lines.append(Text(f"At stake over {advice.horizon_months:g} months: {told}."))
     old = f", {len(advice.prices.stale)} older than 90 days" if advice.prices.stale else ""
     lines.append(
         Text(f"As of {advice.as_of}; prices in use checked {advice.prices.oldest}..{advice.prices.newest}{old}.")
@@ -71,7 +72,7 @@ def option_row(advice: Advice, option: OptionRecord) -> list[str]:
     """Return one option's cells."""
     amounts = [option.upfront_usd, option.average_usd_per_month, option.lifetime_usd, option.usd_per_task]
     cells = [words.money(amount, "", advice.usd_rate).strip() for amount in amounts]
-    saving = "-" if option.key == "hosted_today" else words.share(option.saving_share)
+    saving = "-" if option.key == "hosted_today" else words.saving(option.saving_share)
     payback = "-" if option.hosted and not option.trains else words.months(option.payback_months)
     return [option.title, *cells, saving, payback.removesuffix(" months")]
 
@@ -100,13 +101,15 @@ def crossover(record: CrossoverRecord) -> str:
 
 def changes(advice: Advice) -> RenderableType:
     """Return what would change the verdict: crossings, flip values, regret, and the next measurement."""
-    made = table("What would change this (the saving crosses the margin)", "input", "today", "flips at", right=(1, 2))
+    made = table(
+        "What would flip the third thing (the saving crosses its margin)", "input", "today", "flips at", right=(1, 2)
+    )
     moving = [flip for flip in advice.flips if flip.flips_at is not None]
     for flip in moving[:FLIPS_SHOWN]:
         label = LABELS[flip.unit]
         made.add_row(f"{flip.leaf} ({label})", words.significant(flip.today), words.significant(flip.flips_at or 0))
     rest = len(advice.flips) - min(len(moving), FLIPS_SHOWN)
-    still = Text(f"{rest} more inputs flip it later, or not between a thousandth and a thousand times today (-v).")
+    still = Text(f"{rest} more inputs flip it later, are zero, or flip nothing within a thousandfold (-v).")
     lines: list[RenderableType] = [made, still, *(Text(crossover(record)) for record in advice.crossovers)]
     if advice.regret:
         worse = words.money(advice.regret.regret_usd, advice.currency, advice.usd_rate)
@@ -115,7 +118,11 @@ def changes(advice: Advice) -> RenderableType:
         )
     if advice.measure_next:
         cost = advice.measure_next.cost_usd
-        price = "at a cost nobody has stated" if cost is None else f"for about {words.money(cost)}"
+        price = (
+            "at a cost nobody has stated"
+            if cost is None
+            else f"for about {words.money(cost, advice.currency, advice.usd_rate)} of model calls"
+        )
         lines.append(Text(f"Measure next: {advice.measure_next.what} {price}.", style="bold"))
     return Group(*lines)
 

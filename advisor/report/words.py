@@ -31,6 +31,11 @@ def share(part: float) -> str:
     return f"{part:.0%}"
 
 
+def saving(part: float) -> str:
+    """Return a saving as whole percent; a road that costs more than twice as much says how many times."""
+    return f"{part:.0%}" if part >= -1 else f"costs {1 - part:.1f}x"
+
+
 def months(count: float | None) -> str:
     """Return a number of months, or never."""
     return "never" if count is None else f"{count:.1f} months"

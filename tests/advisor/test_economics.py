@@ -57,10 +57,35 @@ def test_retraining_falls_due_after_each_interval_and_never_in_the_first_month()
 def test_whole_replicas_are_rented_one_more_than_the_peak_needs_none():
     calendar = eco.calendar_share(1)
     # 7300 tasks a month over 730 h are 10 an hour, 30 at the peak, 36 with headroom; a replica does 35: two.
-    peak = eco.peak_tasks_per_hour(np.array([7300.0]), 730, 3)
+    peak = eco.peak_tasks_per_hour(np.array([7300.0]), 730, 3, calendar)
     assert eco.staircase_replicas(peak, 35, 1.2, 1, calendar).tolist() == [2]
     assert eco.staircase_replicas(peak, 36, 1.2, 1, calendar).tolist() == [1]
     assert eco.staircase_replicas(peak, 36, 1.2, 2, calendar).tolist() == [2]
+
+
+def test_half_a_month_has_half_the_hours_and_the_same_peak():
+    # 3,650 tasks in half a month of 365 h are 10 an hour, as 7,300 in a whole one are
+    assert eco.peak_tasks_per_hour(np.array([7300.0, 3650.0]), 730, 3, eco.calendar_share(1.5)).tolist() == [30, 30]
+
+
+def test_a_floor_between_whole_cards_is_rounded_up():
+    assert eco.staircase_replicas(np.array([0.0]), 10, 1.2, 1.5, eco.calendar_share(1)).tolist() == [2]
+
+
+def test_retraining_every_week_is_paid_every_week():
+    # 12 months of 4 quarters each: floor(m/0.25) - floor((m-1)/0.25) = 4 in each month after the first
+    due = eco.retrainings_usd_per_month(0.25, 90, 10, eco.calendar_share(3))
+    assert due.tolist() == [0, 400, 400]
+
+
+def test_a_shorter_prompt_has_no_more_cached_tokens_than_tokens():
+    # 1,600 tokens with 2,900 said to be cached: all 1,600 at the cached price, 0.2 a million
+    assert eco.token_cost_usd_per_task(1600, 2900, 0, 2, 0.2, 10) == pytest.approx(1600 * 0.2 / 1e6)
+
+
+def test_the_horizon_never_outlives_the_task():
+    assert eco.horizon_months(6, 60) == 6
+    assert eco.horizon_months(24, 18) == 18
 
 
 def test_the_worked_example_of_the_field_and_why_its_premise_fails():
@@ -114,7 +139,7 @@ def test_law_at_break_even_both_roads_cost_the_same(upfront, fixed, own, extra, 
 @given(positive, st.floats(1, 5), st.floats(1e-2, 1e5), st.integers(0, 3))
 def test_law_the_staircase_is_never_below_the_fluid_bound(demand, peak_ratio, capacity, floor):
     calendar = eco.calendar_share(1)
-    peak = eco.peak_tasks_per_hour(np.array([demand]), 730, peak_ratio)
+    peak = eco.peak_tasks_per_hour(np.array([demand]), 730, peak_ratio, calendar)
     steps = eco.staircase_replicas(peak, capacity, 1.2, floor, calendar)
     assert (steps >= peak * 1.2 / capacity * (1 - 1e-12)).all()
     assert (steps >= floor).all()

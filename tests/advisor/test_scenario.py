@@ -189,13 +189,6 @@ def test_unknown_stays_unknown_even_where_there_is_a_default() -> None:
     assert asked.serving.headroom.stated
 
 
-def test_the_horizon_is_the_lifetime_unless_stated() -> None:
-    asked = scenario(volume={"tasks_per_month": 1, "lifetime_months": 18})
-    assert asked.horizon_months.value == 18
-    assert "lifetime" in asked.horizon_months.because
-    assert scenario(finance={"horizon_months": 24}).horizon_months.value == 24
-
-
 def test_a_tuned_prompt_is_todays_unless_stated() -> None:
     assert scenario().tokens.input_after_tuning.value == 420
     assert not scenario().tokens.input_after_tuning.stated

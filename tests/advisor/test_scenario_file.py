@@ -83,9 +83,9 @@ def test_byte_order_mark_line_ends_and_comments_change_nothing(tmp_path: Path, s
             'scenario.yaml:3  volume.tasks_per_month is "12k"; wanted a number above 0 and at most 1e12, or a range, '
             "for example 12000 or 10_000..14_000; write 12_000",
         ),
-        ("input: 420", "input: -1", 'scenario.yaml:4  tokens.input is "-1"; wanted a number of at least 0'),
+        ("input: 420", "input: -1", 'scenario.yaml:4  tokens.input is "-1"; wanted a number above 0'),
         ("420_000..600_000", "9..1", "write 1..9..300000"),
-        ("input: 420, ", "", "scenario.yaml:4  tokens.input is missing; wanted a number of at least 0"),
+        ("input: 420, ", "", "scenario.yaml:4  tokens.input is missing; wanted a number above 0"),
         ("today: {model: vendor/model}\n", "", "scenario.yaml:1  today is missing; wanted a section with model; add"),
         ("inner", "iner", 'scenario.yaml:2  task.role is "iner"; wanted one of inner, outer; write inner'),
         ("ticket-routing", "a b", 'scenario.yaml:1  name is "a b"; wanted a name of letters'),

@@ -13,7 +13,8 @@ YES, NO, UNKNOWN = Answer.YES, Answer.NO, Answer.UNKNOWN
 READY = Facts(
     must_stay_inside=False, prototype=False, open_ended=False, facts_change=False, prompting_fails=YES,
     prompt_variants=3, retrieval_fails=YES, volume_justifies=YES, data_ready=YES, compute_fits=YES,
-    much_cheaper=YES, lever_saves=False, smaller_untested=False, best_road="self_host",
+    road_priced=True, pilot_disappoints=False, much_cheaper=YES, lever_saves=False, smaller_is_lever=False,
+    smaller_untested=False, best_road="self_host",
 )  # fmt: skip
 
 
@@ -54,6 +55,21 @@ def test_only_three_yes_pass_the_strict_test(answers):
         ({"prototype": True}, "stay_hosted", "none"),
         ({"open_ended": True}, "stay_hosted", "none"),
         ({"facts_change": True, "retrieval_fails": UNKNOWN}, "add_retrieval", "none"),
+        ({"pilot_disappoints": True}, "collect_data", "none"),  # cheaper but worse is no gain (R017)
+        ({"pilot_disappoints": True, "prompting_fails": NO}, "stay_hosted", "none"),
+        ({"road_priced": False}, "stay_hosted", "none"),
+        ({"compute_fits": NO, "best_road": "hosted_tuning"}, "hosted_fine_tune", "strict"),  # a vendor's machine
+        ({"facts_change": True, "retrieval_fails": UNKNOWN, "prompting_fails": NO}, "fine_tune_self_host", "cost_only"),
+        ({"smaller_is_lever": True, "lever_saves": True}, "use_levers", "none"),
+        ({"prompting_fails": NO, "data_ready": NO}, "stay_hosted", "none"),
+        ({"prompting_fails": NO, "much_cheaper": UNKNOWN}, "stay_hosted", "none"),
+        ({"must_stay_inside": True, "retrieval_fails": NO}, "add_retrieval", "constraint"),
+        ({"must_stay_inside": True, "data_ready": UNKNOWN}, "measure_first", "constraint"),
+        ({"must_stay_inside": True, "compute_fits": NO}, "measure_first", "constraint"),
+        ({"must_stay_inside": True, "compute_fits": NO, "best_road": "hosted_tuning"}, "measure_first", "constraint"),
+        ({"must_stay_inside": True, "road_priced": False}, "measure_first", "constraint"),
+        ({"must_stay_inside": True, "pilot_disappoints": True}, "collect_data", "constraint"),
+        ({"must_stay_inside": True, "prototype": True}, "self_host_base", "constraint"),
         ({"must_stay_inside": True}, "fine_tune_self_host", "constraint"),
         ({"must_stay_inside": True, "volume_justifies": NO}, "fine_tune_self_host", "constraint"),
         ({"must_stay_inside": True, "prompting_fails": NO}, "self_host_base", "constraint"),

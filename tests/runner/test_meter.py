@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 
 from runner import clock
+from runner.budget import Budget
 from runner.engine import StepReport
 from runner.ledger import Ledger
-from runner.meter import Budget, Meter, Progress, Rate
+from runner.meter import Meter, Progress, Rate
 from runner.replay import replay
 
 PLAN = "a" * 64

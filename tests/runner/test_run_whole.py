@@ -226,7 +226,8 @@ def test_adapt_first_then_tune(make_plan: MakePlan, kind: str) -> None:
             "sha256": hashlib.sha256(content).hexdigest(),
             "bytes": len(content),
         }
-        adapt = {"name": "adapt", "train": {**plan["stages"][1]["train"], "max_steps": 10}, "forecast": {}}
+        peak = {"peak_bytes": plan["stages"][1]["forecast"]["peak_bytes"]}
+        adapt = {"name": "adapt", "train": {**plan["stages"][1]["train"], "max_steps": 10}, "forecast": peak}
         plan["stages"].insert(1, adapt)
 
     root = make_plan().parent

@@ -60,7 +60,7 @@ class ToyEngine:
 
     def train(self, job: TrainJob, watcher: Watcher) -> TrainResult:
         job.checkpoints.mkdir(exist_ok=True)
-        rows = [json.loads(line) for line in job.records.read_text(encoding="utf-8").splitlines()]
+        rows = [json.loads(line) for line in job.records.read_bytes().split(b"\n") if line]
         step, counts = newest(job.checkpoints, watcher)
         watcher.started(step, job.settings.max_steps)
         while step < job.settings.max_steps:

@@ -7,10 +7,13 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 HERE = Path(__file__).parent
+MADE_ON = datetime.now(UTC).date()  # a real run has the clock's day, so the toy plan is made today
+LAST_DAY = MADE_ON + timedelta(days=30)
 TEAMS = ("billing", "login", "shipping", "returns")
 Change = Callable[[dict[str, Any]], None]
 MakePlan = Callable[..., Path]
@@ -43,11 +46,12 @@ def document(root: Path, steps: int, save_every: int, kind: str) -> dict[str, An
         "save_every_steps": save_every,
     }
     sft = {"seconds": forecast(steps * 0.004, "seconds"), "steps": forecast(steps, "steps")}
+    sft["peak_bytes"] = forecast(1_000_000, "bytes")
     lora = None if kind == "full" else {}
     return {
         "format_version": "1.0",
-        "made_on": "2026-03-01",
-        "expires_on": "2026-05-30",
+        "made_on": MADE_ON.isoformat(),
+        "expires_on": LAST_DAY.isoformat(),
         "scenario": {"name": "toy", "sha256": "0" * 64},
         "verdict": {
             "code": "tune",
@@ -55,7 +59,7 @@ def document(root: Path, steps: int, save_every: int, kind: str) -> dict[str, An
             "road": "strict",
             "justified": True,
             "reason": "all three hold",
-            "answers": {"need": "yes"},
+            "answers": {"prompting": "yes", "retrieval": "yes", "volume": "yes"},
         },
         "prices_sha256": "0" * 64,
         "prices": [],
@@ -88,10 +92,8 @@ def document(root: Path, steps: int, save_every: int, kind: str) -> dict[str, An
 
 
 def start(*arguments: str | Path, **environment: str) -> subprocess.Popen[str]:
-    """Start the real program with the toy engine, on the day before the toy plan ends."""
+    """Start the real program with the toy engine."""
     command = [sys.executable, str(HERE / "toy_drive.py"), *map(str, arguments)]
-    if any(str(argument).endswith(".json") for argument in arguments):
-        command += ["--as-of", "2026-05-29"]
     surroundings = {**os.environ, **environment}
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=surroundings)
 
