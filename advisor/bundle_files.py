@@ -12,7 +12,7 @@ from pathlib import Path
 from advisor.advise import Result
 from advisor.checks.records import read_records
 from advisor.plan import BaseModelRef, DataRef, FileRef, Plan
-from advisor.planning import CannotPlanError, Inputs, make_plan
+from advisor.planning import Inputs, make_plan
 from advisor.scenario import Scenario
 from advisor.shape import parameters
 from pricing.figure import Figure
@@ -110,20 +110,18 @@ def write_bundle(result: Result, scenario_path: Path, plan_path: Path, override:
     """Write the plan and its inputs and return it; raises PlanRefusedError with every reason, writing nothing."""
     folder, root = scenario_path.parent, plan_path.parent
     reasons = reasons_against(result, folder, override)
-    if reasons or not isinstance(result.rate, Figure):
+    steps, rate = result.estimates.steps, result.rate
+    if reasons or isinstance(rate, str) or isinstance(steps, str):
         raise PlanRefusedError("\n  ".join(reasons))
     root.mkdir(parents=True, exist_ok=True)
     shutil.rmtree(root / INPUTS, ignore_errors=True)
     inputs = Inputs(
-        scenario_name=result.question.scenario.name,
+        scenario=laid(scenario_path, root, "scenario.yaml"),
         base_model=laid_model(result, folder, root),
         data=laid_data(result.question.scenario, folder, root),
         prices_sha256=result.question.book.digest,
     )
-    try:
-        document = make_plan(result.question, result, inputs, result.rate, override)
-    except CannotPlanError as reason:
-        raise PlanRefusedError(str(reason)) from None
+    document = make_plan(result.question, result, inputs, (steps, rate), override)
     plan = Plan.model_validate_json(json.dumps(document))
     temporary = plan_path.with_name(f".{plan_path.name}.writing")
     temporary.write_text(json.dumps(document, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")

@@ -19,6 +19,10 @@ ANSWER_BATCH_ROWS = 16
 """The runner answers test rows in batches of this size."""
 
 
+TOKENIZER_SPREAD = (0.7, 1.4)
+"""The model's own tokenizer against the one the scenario counted with: spread over texts and tokenizers, assumed."""
+
+
 @dataclass(frozen=True, slots=True)
 class Pace:
     """Fixed times of one kind of machine: starting a stage, one row of curation, one decoding step, keeping memory."""
@@ -139,10 +143,11 @@ def training_stage(result: Result, pace: Pace, name: str, settings: TrainSetting
         process_bytes=pace.process_bytes,
     )  # fmt: skip
     whole = settings.max_steps * float(tokens.value)
+    fewer, more = TOKENIZER_SPREAD
     return {
         **timed(seconds, rate, f"steps at the speed of {name}"),
         "steps": certain(settings.max_steps, "steps", "the plan's settings"),
-        "tokens": Forecast(value=whole, low=whole * 0.7, high=whole * 1.4, unit="tokens", grade="a",
+        "tokens": Forecast(value=whole, low=whole * fewer, high=whole * more, unit="tokens", grade="a",
                            basis="tokens of a task as the scenario states them; the model's own tokenizer differs"),
         "peak_bytes": forecast(held, "bytes", "components at the peak phase, and the process"),
     }  # fmt: skip

@@ -16,6 +16,7 @@ from advisor.plan import (
     FORMAT_VERSION,
     BaseModelRef,
     DataRef,
+    FileRef,
     Forecast,
     Lora,
     Machine,
@@ -30,8 +31,8 @@ from advisor.plan import (
 )
 from advisor.roads import LOCAL
 from advisor.scenario import Scenario
-from advisor.shape import parameters
 from pricing.figure import Figure, Kind, leaves
+from pricing.units import SECONDS_PER_HOUR
 
 VALID_DAYS = 30
 """A plan older than a month meets other prices and other packages; make it again."""
@@ -43,7 +44,7 @@ BUDGET_RATIO = 3
 class Inputs:
     """The plan's own copies of what it needs, by digest; made by the edge that laid them beside the plan."""
 
-    scenario_name: str
+    scenario: FileRef
     base_model: BaseModelRef
     data: DataRef
     prices_sha256: str
@@ -117,12 +118,18 @@ def machine_of(question: Question, rate: Figure) -> Machine:
             name="local machine",
             kind="local",
             usd_per_hour=Decimal(str(rate.value)),
+            rate_source=f"{rate.name}: {rate.origin.note}",
             matmul_flops_per_second=known,
             compute_dtype="float32",
         )
     dtype = "bfloat16" if find_card(card).native_bf16 else "float16"
     return Machine(
-        name=rate.origin.note, kind="rented", card=card, usd_per_hour=Decimal(str(rate.value)), compute_dtype=dtype
+        name=f"rented {card}",
+        kind="rented",
+        card=card,
+        usd_per_hour=Decimal(str(rate.value)),
+        rate_source=f"{rate.name}: {rate.origin.note}",
+        compute_dtype=dtype,
     )
 
 
@@ -159,7 +166,7 @@ def limits_of(scenario: Scenario, totals: Mapping[str, Forecast]) -> dict[str, A
     usd, hours = scenario.limits.usd.value, scenario.limits.hours.value
     return {
         "usd": str(usd if usd is not None else max(Decimal("0.01"), Decimal(str(totals["usd"].high)) * BUDGET_RATIO)),
-        "hours": float(hours) if hours is not None else totals["seconds"].high / 3600 * BUDGET_RATIO,
+        "hours": float(hours) if hours is not None else totals["seconds"].high / SECONDS_PER_HOUR * BUDGET_RATIO,
     }
 
 
@@ -177,17 +184,6 @@ def verdict_of(result: Result, override: str | None) -> VerdictRecord:
     )
 
 
-class CannotPlanError(ValueError):
-    """The run cannot be sized; the message says what is missing."""
-
-
-def planned_steps(result: Result) -> int:
-    """Return the optimizer steps of the run; raises CannotPlanError where the rows are unknown."""
-    if isinstance(result.estimates.steps, str):
-        raise CannotPlanError(result.estimates.steps)
-    return int(float(result.estimates.steps.value))
-
-
 def totals_of(stages: Sequence[Mapping[str, Forecast]]) -> dict[str, Forecast]:
     """Return the whole run's forecast: sums over set-up and stages, and the highest peak."""
     totals = {
@@ -198,28 +194,32 @@ def totals_of(stages: Sequence[Mapping[str, Forecast]]) -> dict[str, Forecast]:
     return {**totals, "peak_bytes": max(peaks, key=lambda peak: peak.value)}
 
 
-def make_plan(question: Question, result: Result, inputs: Inputs, rate: Figure, override: str | None) -> dict[str, Any]:
-    """Return the sealed plan document as plain JSON."""
+def make_plan(
+    question: Question, result: Result, inputs: Inputs, run: tuple[Figure, Figure], override: str | None
+) -> dict[str, Any]:
+    """Return the sealed plan document as plain JSON; `run` is the run's steps and its machine's rate."""
     scenario, made_on = question.scenario, question.as_of
-    steps = planned_steps(result)
+    steps, rate = int(float(run[0].value)), run[1]
     settings = {"adapt": adapt_settings(scenario), "sft": train_settings(scenario, steps)}
     machine = machine_of(question, rate)
     forecasts = forecast_stages(question, result, inputs.data, settings, rate)
     stages = [Stage(name=name, train=settings.get(name), forecast=forecast) for name, forecast in forecasts.items()]
-    totals = totals_of([forecast_setup(question, rate), *forecasts.values()])
+    setup = forecast_setup(question, rate)
+    totals = totals_of([setup, *forecasts.values()])
     document: dict[str, Any] = {
         "format_version": FORMAT_VERSION,
         "made_on": made_on.isoformat(),
         "expires_on": (made_on + timedelta(days=VALID_DAYS)).isoformat(),
-        "scenario": ScenarioRef(name=inputs.scenario_name, sha256=question.scenario_sha256),
+        "scenario": ScenarioRef(name=scenario.name, sha256=question.scenario_sha256, file=inputs.scenario),
         "verdict": verdict_of(result, override),
         "prices_sha256": inputs.prices_sha256,
         "prices": price_lines(result),
-        "base_model": inputs.base_model.model_copy(update={"parameters": parameters(question.shape)}),
+        "base_model": inputs.base_model,
         "data": inputs.data,
         "machine": machine,
         "method": method_of(scenario),
         "stages": stages,
+        "setup": setup,
         "forecast": totals,
         "limits": limits_of(scenario, totals),
         "gate": gate_of(scenario),

@@ -56,7 +56,8 @@ def test_law_the_seal_does_not_depend_on_the_order_of_names(document):
 
 def test_every_input_is_a_copy_below_the_plan_with_its_digest(bundle):
     folder, plan = bundle
-    files = [*plan.base_model.files, plan.data.train, plan.data.test, plan.data.valid]
+    files = [*plan.base_model.files, plan.data.train, plan.data.test, plan.data.valid, plan.scenario.file]
+    assert plan.scenario.file.sha256 == plan.scenario.sha256
     for reference in files:
         assert file_sha256(folder / reference.path) == reference.sha256
         assert not (folder / reference.path).is_symlink()

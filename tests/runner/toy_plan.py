@@ -7,15 +7,19 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
+
+from advisor.plan import seal
+from runner.admission import Options, admit
+from runner.refusal import RefusedError
 
 HERE = Path(__file__).parent
 MADE_ON = datetime.now(UTC).date()  # a real run has the clock's day, so the toy plan is made today
 LAST_DAY = MADE_ON + timedelta(days=30)
 TEAMS = ("billing", "login", "shipping", "returns")
-Change = Callable[[dict[str, Any]], None]
+Change = Callable[[dict[str, Any]], object]
 MakePlan = Callable[..., Path]
 
 
@@ -89,6 +93,25 @@ def document(root: Path, steps: int, save_every: int, kind: str) -> dict[str, An
         "limits": {"usd": "10", "hours": 1.0},
         "gate": {"metric": "exact_match", "target": 0.9},
     }
+
+
+def edited(path: Path, change: Change, sealed: bool = True) -> Path:
+    """Change a plan on disk; `sealed` gives it the id of its new content."""
+    found = json.loads(path.read_text(encoding="utf-8"))
+    change(found)
+    path.write_text(json.dumps(seal(found) if sealed else found), encoding="utf-8")
+    return path
+
+
+def refusals(
+    path: Path, folder: Path | None = None, as_of: date = LAST_DAY, packages: tuple[str, ...] = ()
+) -> list[str]:
+    """Return the names of the rules that refuse, in order; each has its remedy."""
+    try:
+        admit(path, folder, Options(as_of, packages=packages))
+    except RefusedError as refused:
+        return [refusal.rule for refusal in refused.refusals if refusal.remedy]
+    return []
 
 
 def start(*arguments: str | Path, **environment: str) -> subprocess.Popen[str]:
