@@ -11,10 +11,10 @@ from advisor.answer import Answer
 from advisor.catalog import Card, find_card
 from advisor.economics import planned_steps
 from advisor.ground import Ground
+from advisor.map import LOCAL, RULED_OUT, Physics
 from advisor.memory import MemoryEstimate, training_memory
 from advisor.memory_setup import Method, TrainingSetup
 from advisor.replica import ServingFault, replica_capacity
-from advisor.roads import LOCAL, RULED_OUT, Physics
 from advisor.scenario import Scenario
 from advisor.shape import ModelShape
 from pricing.figure import Figure, Kind, Origin, assumed, derive

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from advisor.advise import Question, Result
+from advisor.map import LOCAL
 from advisor.plan import DataRef, Forecast, StageName, TrainSettings
-from advisor.roads import LOCAL
 from advisor.spread import in_squares, interval
 from pricing.figure import Figure, Kind, assumed, derive
 from pricing.units import SECONDS_PER_HOUR

@@ -12,6 +12,7 @@ import numpy as np
 from advisor.advise import Question, Result
 from advisor.catalog import find_card
 from advisor.forecasts import forecast_setup, forecast_stages, total
+from advisor.map import LOCAL
 from advisor.plan import (
     FORMAT_VERSION,
     BaseModelRef,
@@ -29,7 +30,6 @@ from advisor.plan import (
     VerdictRecord,
     seal,
 )
-from advisor.roads import LOCAL
 from advisor.scenario import Scenario
 from pricing.figure import Figure, Kind, leaves
 from pricing.units import SECONDS_PER_HOUR

@@ -10,9 +10,9 @@ from advisor.checks.records import read_records
 from advisor.choice import choose_cards
 from advisor.estimates import LocalSpeed
 from advisor.machine import EFFICIENCY, STEP_OVERHEAD, UNMEASURED, measure_matmul_flops_per_second
+from advisor.map import LOCAL
 from advisor.readiness import Readiness, Records, assess
 from advisor.recall_files import RULES, recall, remember
-from advisor.roads import LOCAL
 from advisor.scenario import Scenario
 from advisor.scenario_file import read_scenario
 from advisor.shape import ModelShape

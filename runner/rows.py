@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from advisor.checks.records import RecordFault, read_records
+from advisor.checks.records import Row as Record
 from runner.curate import Dropped, Row
 from runner.engine import Message
 
@@ -11,18 +12,33 @@ EMPTY_WORDS = "is empty"  # how advisor.checks says it; a test holds the two tog
 
 def read_rows(path: Path) -> tuple[list[Row], list[Dropped]]:
     """Return the conversations of a file, and one dropped row for each line that holds none. Raises OSError."""
-    records, faults = read_records(path)
+    found, faults = read_records(path)
+    records = [record for record in found if writable(record)]
     plain = [
         RecordFault(record.line, "is plain text; wanted a prompt and an answer")
         for record in records
         if len(record.messages) < 2
+    ]
+    halves = [
+        RecordFault(record.line, "holds half of a character pair (a lone surrogate); wanted whole characters")
+        for record in found
+        if not writable(record)
     ]
     rows = [
         Row(record.line, tuple(Message(role=turn.role, content=turn.content) for turn in record.messages))
         for record in records
         if len(record.messages) >= 2
     ]
-    return rows, by_line([*faults, *plain])
+    return rows, by_line([*faults, *halves, *plain])
+
+
+def writable(record: Record) -> bool:
+    """Return whether every text of the record can be written to a file: JSON can escape what UTF-8 cannot hold."""
+    try:
+        "".join(turn.content for turn in record.messages).encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def by_line(faults: list[RecordFault]) -> list[Dropped]:
@@ -39,4 +55,4 @@ def by_line(faults: list[RecordFault]) -> list[Dropped]:
 def read_texts(path: Path) -> list[str]:
     """Return the texts of a file of unlabelled records; of a conversation, every turn. Faulty rows are left out."""
     records, _ = read_records(path)
-    return ["\n".join(turn.content for turn in record.messages) for record in records]
+    return ["\n".join(turn.content for turn in record.messages) for record in records if writable(record)]

@@ -2,7 +2,7 @@
 
     python scenarios/ticket_routing/make_data.py            writes train.jsonl, valid.jsonl, test.jsonl beside this file
 
-The recipe. `phrasings.toml` lists what customers say: for each of ten queues the problem, in 24 phrasings for
+The recipe. `phrasings.toml` lists what customers say: for each of ten queues the problem, in 32 phrasings or more for
 training, 5 for validation and 10 for the test; for each priority the hints at urgency; and the sentences that name a
 product, all split the same way. A message is one problem, perhaps a product sentence, perhaps a hint, perhaps a
 greeting, an order number and a farewell; some are all in lower case, some carry a typing error. The answer follows

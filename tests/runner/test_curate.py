@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from runner.curate import REASONS, Row, curate, fit_length, normalised, unique_texts
-from runner.rows import read_rows
+from runner.rows import read_rows, read_texts
 
 
 def row(line: int, ask: str, answer: str) -> Row:
@@ -83,11 +83,14 @@ def test_rows_that_are_no_conversation_are_named_not_lost(tmp_path: Path) -> Non
     path = tmp_path / "rows.jsonl"
     good = {"messages": [{"role": "user", "content": "a"}, {"role": "assistant", "content": "x"}]}
     empty = {"messages": [{"role": "user", "content": "a"}, {"role": "assistant", "content": " "}]}
-    lines = [json.dumps(good), json.dumps(empty), "{broken", json.dumps({"text": "only text"})]
+    half = {"messages": [{"role": "user", "content": "a"}, {"role": "assistant", "content": "\ud83d"}]}
+    lines = [json.dumps(good), json.dumps(empty), "{broken", json.dumps({"text": "only text"}), json.dumps(half)]
     path.write_text("\n".join(lines) + "\n", encoding="utf-8")
     rows, dropped = read_rows(path)
     assert [one.line for one in rows] == [1]
-    assert [(one.line, one.reason) for one in dropped] == [(2, "empty"), (3, "fault"), (4, "fault")]
+    assert [(one.line, one.reason) for one in dropped] == [(2, "empty"), (3, "fault"), (4, "fault"), (5, "fault")]
+    assert "half of a character pair" in dropped[-1].detail
+    assert read_texts(path) == ["a\nx", "only text"]
 
 
 def test_unlabelled_texts_once_each_and_never_a_test_question() -> None:

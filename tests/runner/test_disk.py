@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from runner.disk import AppendFile, LockedError, host_name, locked, write_atomic
-from runner.evaluate import read_answers
+from runner.disk import AppendFile, LockedError, host_name, locked, split_lines, write_atomic
+from runner.evaluate import LockedRow, answer_lines, finished_answers, read_answers
+from runner.work import read_given
 from tests.runner.toy_plan import HERE, MakePlan, drive, report_of
 
 
@@ -96,6 +97,20 @@ def test_answers_are_taken_up_at_a_whole_batch(tmp_path: Path, lines: int, torn:
     path.write_bytes(b"".join(whole) + torn)
     assert read_answers(path, batch_rows=4) == [str(row) for row in range(kept)]
     assert path.read_bytes() == b"".join(whole[:kept])
+
+
+def test_only_a_newline_byte_ends_a_line() -> None:
+    assert split_lines(b"") == []
+    assert split_lines(b"a\r\x0b\x85\xe2\x80\xa8b\n\nc") == [b"a\r\x0b\x85\xe2\x80\xa8b\n", b"\n", b"c"]
+
+
+@pytest.mark.parametrize("answer", ["a\u2028b", "a\u0085b", "\x0c\x1c\u2029", "a\r\nb", "\ud800", ""])
+def test_answers_are_read_as_they_were_written(tmp_path: Path, answer: str) -> None:
+    path = tmp_path / "answers.jsonl"
+    given = ["plain", answer, "last"]
+    rows = [LockedRow(({"role": "user", "content": "?"},), answer)] * 3
+    path.write_bytes(answer_lines(rows, given, 0))
+    assert read_given(path) == finished_answers(path, rows) == read_answers(path, batch_rows=1) == given
 
 
 def test_a_file_opened_twice_knows_its_size(tmp_path: Path) -> None:

@@ -43,8 +43,27 @@ def test_the_day_before_it_was_made_is_too_early(make_plan: MakePlan) -> None:
 
 @pytest.mark.parametrize(
     "version",
-    ["2.0", "0.9", "abc", "v2.0", "v1.0", "", "1", "-2", "-1.0", "1e0", "1.", "1.0 ", "1.0\n", 1.0, None, ["1.0"]]
-    + ["\uff11.0", "\u00b2", "9" * 5000 + ".0"],  # noqa: RUF005  the second list is the one that broke int()
+    [
+        "2.0",
+        "0.9",
+        "abc",
+        "v2.0",
+        "v1.0",
+        "",
+        "1",
+        "-2",
+        "-1.0",
+        "1e0",
+        "1.",
+        "1.0 ",
+        "1.0\n",
+        1.0,
+        None,
+        ["1.0"],
+        "\uff11.0",
+        "\u00b2",
+        "9" * 5000 + ".0",
+    ],
 )
 def test_another_version_is_refused_in_one_sentence_whatever_else_it_says(make_plan: MakePlan, version: object) -> None:
     path = edited(make_plan(), lambda plan: (plan.clear(), plan.update(format_version=version, new_shape=True)))

@@ -12,7 +12,19 @@ from typing import Any
 import pytest
 
 from runner.ledger import decode
-from tests.runner.toy_plan import MakePlan, artefacts, drive, finish, folder_of, kill, report_of, row, start, write_rows
+from tests.runner.toy_plan import (
+    MakePlan,
+    artefacts,
+    drive,
+    finish,
+    folder_of,
+    kill,
+    ref,
+    report_of,
+    row,
+    start,
+    write_rows,
+)
 
 
 def wait_for(process: Any, path: Path, event: str) -> None:
@@ -123,29 +135,6 @@ def test_a_second_signal_ends_at_once(make_plan: MakePlan) -> None:
     assert drive(path)[0] == 0
 
 
-def test_at_the_limit_it_stops_with_4_and_goes_on_when_it_is_raised(make_plan: MakePlan) -> None:
-    path = make_plan(steps=200, save_every=50, change=lambda plan: plan["machine"].update(usd_per_hour="36"))
-    limit = Decimal("0.04")  # 4 s at 0.01 USD a second; the steps alone would take 10 s
-    code, _, err = drive(path, "--max-usd", str(limit), TOY_STEP_SECONDS="0.05")
-    assert code == 4, err
-    assert "stopped by limit usd; everything so far is saved, raise the limit and run again to go on" in err
-    assert Decimal(report_of(path)["totals"]["usd"]) > limit * Decimal("0.8"), "it did not stop early"
-    code, _, err = drive(path, "--max-usd", str(limit))
-    assert code == 4, "the limit counts over attempts"
-    code, _, err = drive(path, "--max-usd", "5", TOY_STEP_SECONDS="0.001")
-    assert code == 0, err
-    totals = report_of(path)["totals"]
-    assert totals["executed_steps"] == totals["unique_steps"] == 200
-    assert totals["attempts"] == 3
-
-
-def test_the_plans_own_limit_holds_against_a_higher_flag(make_plan: MakePlan) -> None:
-    path = make_plan(change=lambda plan: plan["limits"].update(hours=0.0001))  # 0.36 s: over before it begins
-    code, _, err = drive(path, "--max-hours", "5")
-    assert code == 4, err
-    assert "limit hours" in err
-
-
 def test_two_runs_on_one_folder_one_refused(make_plan: MakePlan) -> None:
     path = make_plan()
     first = start(path, TOY_STEP_SECONDS="0.1")
@@ -180,6 +169,28 @@ def test_a_failing_stage_exits_5_keeps_its_cost_and_goes_on_later(make_plan: Mak
         30 + 2,
         30,
     )  # saved at 10, died in 13: 11 and 12 again
+
+
+def test_answers_with_separators_of_other_scripts_are_accounted_for(make_plan: MakePlan) -> None:
+    """U+2028, U+0085 and their like end a line of text to some readers; JSON writes them as they are."""
+
+    def odd(number: int) -> dict[str, Any]:
+        team = ("billing", "login")[number % 2]
+        found = row(team, number)
+        found["messages"][1]["content"] = f"to {team}\u2028floor\u00852\u2029\x0b\x0c\x1c\x1d\x1e end"
+        return found
+
+    def change(plan: dict[str, Any]) -> None:
+        for role, first, rows in (("train", 0, 100), ("test", 1000, 40)):
+            write_rows(root / f"odd-{role}.jsonl", [odd(first + n) for n in range(rows)])
+            plan["data"][role] = ref(root, f"odd-{role}.jsonl")
+
+    root = make_plan().parent
+    code, out, err = drive(make_plan(change=change), "--format", "json")
+    assert code == 0, err
+    report = json.loads(out)
+    assert report["quality"]["rows"] == 40
+    assert report["quality"]["scores"]["tuned"]["value"] == 1
 
 
 def test_a_model_that_is_no_better_does_not_ship(make_plan: MakePlan) -> None:
