@@ -62,6 +62,7 @@ class OptionRecord(Record):
     average_usd_per_month: float
     lifetime_usd: float
     usd_per_task: float
+    success_share: float | None
     usd_per_successful_task: float | None
     usd_per_million_tokens: float
     saving_share: float

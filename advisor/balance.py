@@ -125,6 +125,7 @@ def option_record(ground: Ground, today: Option, option: Option) -> OptionRecord
         average_usd_per_month=lifetime / float(ground.horizon.value),
         lifetime_usd=lifetime,
         usd_per_task=per_task,
+        success_share=success,
         usd_per_successful_task=None if not success else eco.success_cost_usd_per_successful_task(per_task, success),
         usd_per_million_tokens=eco.token_cost_usd_per_million_tokens(per_task, tokens, 0.0),
         saving_share=1 - lifetime / number(today.lifetime),

@@ -136,7 +136,8 @@ def failure_answer(
         return Finding(Answer.NO, f"{trials[best].variant} reaches {target_share:g}: {rates[best]}")
     if all(rate.high < target_share for rate in rates) and len(trials) >= least_variants:
         highest = max(rates, key=lambda rate: rate.high)
-        return Finding(Answer.YES, f"all {len(trials)} variants stay below {target_share:g}: the best is {highest}")
+        told = f"all {len(trials)} variants stay" if len(trials) > 1 else "the one variant tried stays"
+        return Finding(Answer.YES, f"{told} below {target_share:g}: the best is {highest}")
     return open_finding(trials, rates, target_share, least_variants)
 
 

@@ -74,7 +74,8 @@ def option_row(advice: Advice, option: OptionRecord) -> list[str]:
     cells = [words.money(amount, "", advice.usd_rate).strip() for amount in amounts]
     saving = "-" if option.key == "hosted_today" else words.saving(option.saving_share)
     payback = "-" if option.hosted and not option.trains else words.months(option.payback_months)
-    return [option.title, *cells, saving, payback.removesuffix(" months")]
+    right = "" if option.success_share is None else f" ({words.share(option.success_share)} right)"
+    return [option.title + right, *cells, saving, payback.removesuffix(" months")]
 
 
 def options(advice: Advice) -> Table:
@@ -85,6 +86,18 @@ def options(advice: Advice) -> Table:
     )
     for option in advice.options:
         made.add_row(*option_row(advice, option))
+    return made
+
+
+def units(advice: Advice) -> Table:
+    """Return what a task costs every way it is asked, and the net present value of leaving today (-v)."""
+    title = f"Per unit, up-front included, {advice.currency}"
+    made = table(title, "road", "/task", "/successful task", "/1M tokens", "NPV", right=(1, 2, 3, 4))
+    for option in advice.options:
+        amounts = (option.usd_per_task, option.usd_per_successful_task, option.usd_per_million_tokens)
+        cells = ["not known" if a is None else words.money(a, "", advice.usd_rate).strip() for a in amounts]
+        present = "-" if option.key == "hosted_today" else words.money(option.net_present_usd, "", advice.usd_rate)
+        made.add_row(option.title, *cells, present.strip())
     return made
 
 
@@ -174,5 +187,6 @@ def show(advice: Advice, console: Console, verbose: int = 0) -> None:
         if lines:
             console.print(listing(title, lines))
     if verbose:
+        console.print(units(advice))
         console.print(every_flip(advice))
         console.print(details(advice))

@@ -111,18 +111,19 @@ def _framed(frames: tuple[str, ...], words: list[str], rng: random.Random) -> st
 
 
 def _sort_story(fields: dict[str, Any], rng: random.Random) -> tuple[str, str]:
-    """A story on one topic, with a degree and a thing that may be left unsaid; the answer names all three."""
+    """A story on one topic, perhaps with a degree and a thing; the answer names the three under the keys asked for."""
     field = rng.choice([field for field in fields["field"] if "topic" in field])
     own = rng.random() < 0.6
-    answer = {"topic": field["topic"]}
     parts = [rng.choice(expand(rng.choice(field["says"]))) if own else _framed(STORIES, field["words"], rng)]
+    values = [field["topic"]]
     for kind in ("degree", "thing"):
-        trait = rng.choice(list(fields[kind]))
-        answer[trait] = rng.choice(list(fields[kind][trait]))
-        parts.append(rng.choice(fields[kind][trait][answer[trait]]))
+        trait = rng.choice(list(fields[kind].values()))
+        values.append(rng.choice(list(trait)))
+        parts.append(rng.choice(trait[values[-1]]))
     rng.shuffle(parts)
-    question = f"{', '.join(answer)}: {' '.join(part for part in parts if part)}"
-    return question.lower() if rng.random() < 0.1 else question, _compact(answer)
+    keys = rng.sample([word for field in fields["field"] for word in field["words"] if word.isalpha()], 3)
+    question = f"{', '.join(keys)}: {' '.join(part for part in parts if part)}"
+    return question.lower() if rng.random() < 0.1 else question, _compact(dict(zip(keys, values, strict=True)))
 
 
 def _copy(fields: dict[str, Any], rng: random.Random) -> tuple[str, str]:

@@ -15,7 +15,7 @@ import pytest
 
 from benchmarks.banking77 import OVERRIDE, Settings, advise, build, chosen, held_out, read_csv, run
 
-FEW = Settings(intents=3, adapt_steps=10, adapt_batch=16, steps=80, batch=16)
+FEW = Settings(intents=3, adapt_steps=10, steps=80)
 ROWS = 30  # test rows an intent: answered in seconds
 Thread = tuple[int, dict[str, Any], Path]
 
