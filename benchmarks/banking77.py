@@ -27,6 +27,12 @@ BASE = HOUSE / "scenarios" / "ticket_routing" / "base_model"
 RESULTS = HOUSE / "benchmarks" / "results"
 VALID_SHARE = 0.1  # about 1,000 of 10,003 rows: an interval of two points either way
 OVERRIDE = "benchmark: measure the whole thread on Banking77"
+CHOSEN = """\
+Settings were chosen on a tenth of the training rows (988, by hash of the text; the rest was trained on) in a loop of
+the same arithmetic as the engine's: these gave macro F1 0.867 (0.835 to 0.884) there. Learning the questions' tokens
+too (loss on all tokens), and a rate of 2.5e-3 with decay 0.1, were stopped early without a score. The test file was
+locked meanwhile, and read once for this result.
+"""
 
 Rows = list[dict[str, str]]
 
@@ -212,21 +218,36 @@ def summary(report: dict[str, Any], folder: Path, settings: Settings, on: str) -
         f"Training took {stages['adapt']:.1f} + {stages['sft']:.1f} minutes (language modelling, then tuning), "
         f"the whole run {report['totals']['seconds'] / 60:.1f}.",
         "",
+        f"Base model: default, model.safetensors sha256 {digest(folder.parent)[:12]}; processor: {processor(folder)}.",
+        "",
         f"Settings: {', '.join(f'{name} {value}' for name, value in vars(settings).items())}.",
     ]
 
 
-def result(report: dict[str, Any], folder: Path, settings: Settings, on: str, day: str) -> str:
+def digest(folder: Path) -> str:
+    """Return the sha256 of the base model's weights in a scenario's folder."""
+    return sha256((folder / "base_model" / "model.safetensors").read_bytes()).hexdigest()
+
+
+def processor(folder: Path) -> str:
+    """Return what the engine said of its device and threads when it was made, from the run's ledger."""
+    entries = (json.loads(line) for line in (folder / "ledger.jsonl").read_text(encoding="utf-8").splitlines())
+    ready = next(entry for entry in entries if entry["event"] == "engine_ready")
+    return f"{ready['data']['device']}, {ready['data']['threads']} threads"
+
+
+def result(report: dict[str, Any], folder: Path, settings: Settings, options: argparse.Namespace) -> str:
     """Return the dated result as markdown: the head, then the run's own report below it."""
     _, own = command("runner.cli", "report", folder, "--format", "markdown")
     lines = [
-        f"# Banking77, {day}",
+        f"# Banking77, {options.day}",
         "",
         "From scenario to account through `advise` and `run`, with benchmarks/banking77.py, on the default base model.",
-        "Settings were chosen on a tenth of the training rows; the test file was locked, and read once for this.",
         "",
-        *summary(report, folder, settings, on),
+        *summary(report, folder, settings, options.on),
+        *(["", options.note] if options.note else []),
         "",
+        *([CHOSEN] if options.on == "test" else []),
         "Below is the report that `run` wrote.",
         "",
         own.replace("\n#", "\n##").replace("# ", "## ", 1),
@@ -242,6 +263,7 @@ def main() -> None:
     parser.add_argument("day")
     parser.add_argument("--on", choices=("test", "valid"), default="test")
     parser.add_argument("--intents", type=int, default=Settings.intents)
+    parser.add_argument("--note", default="", help="what a reader must know of this run, printed in the result")
     parser.add_argument("--write", action="store_true")
     options = parser.parse_args()
     settings = replace(Settings(), intents=options.intents)
@@ -252,7 +274,7 @@ def main() -> None:
     code, report = run(plan, folder / "run")
     if not report.get("quality"):
         sys.exit(f"run ended with {code}; correct the cause above and start this again: it goes on")
-    text = result(report, folder / "run", settings, options.on, options.day)
+    text = result(report, folder / "run", settings, options)
     if options.write:
         (RESULTS / f"{options.day}-banking77.md").write_text(text, encoding="utf-8")
     print(text)

@@ -210,8 +210,6 @@ def do_merge(run: Run, stage: Stage) -> Done:
         "mean_kl_nats": merged.mean_kl_nats,
         "top1_agreement_share": merged.top1_agreement_share,
     }
-    if not result_of(run, "evaluate"):
-        return Done(result, (merged.directory,))
     ask(run, "merge", "merged", plain_model(run, merged.directory), merged.sha256)
     path = answers_path(run.folder, "merge", "merged", merged.sha256)
     result["answers"] = path.relative_to(run.folder.path).as_posix()
@@ -222,8 +220,6 @@ def do_account(run: Run, stage: Stage) -> Done:
     """Judge: scores, paired comparison, gates, and whether it ships."""
     del stage
     evaluated, merged = result_of(run, "evaluate"), result_of(run, "merge")
-    if not evaluated:
-        return Done({"ships": False, "why": "not evaluated: the plan has no evaluate stage"}, ())
     files = {name: str(evaluated[name]) for name in ("base", "tuned")}
     if "answers" in merged:
         files["merged"] = str(merged["answers"])

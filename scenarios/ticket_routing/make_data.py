@@ -3,10 +3,10 @@
     python scenarios/ticket_routing/make_data.py            writes train.jsonl, valid.jsonl, test.jsonl beside this file
 
 The recipe. `phrasings.toml` lists what customers say: for each of ten queues the problem, in 32 phrasings or more for
-training, 5 for validation and 10 for the test; for each priority the hints at urgency; and the sentences that name a
-product, all split the same way. A message is one problem, perhaps a product sentence, perhaps a hint, perhaps a
-greeting, an order number and a farewell; some are all in lower case, some carry a typing error. The answer follows
-from the parts alone.
+training, 5 for validation and 10 for the test; the sentences that name a product; and remarks on urgency, all split the
+same way. A message is one problem, perhaps a product sentence, perhaps a remark on urgency (which changes nothing in
+the answer), perhaps a greeting, an order number and a farewell; some are all in lower case, some carry a typing error.
+The answer, queue and product, follows from the parts alone.
 
 Why a score on it means something: no phrasing of valid or test occurs in training (the script refuses to write
 otherwise), so a model scores by knowing what words mean. Choose settings on valid.jsonl only; test.jsonl is locked:
@@ -26,13 +26,13 @@ from typing import Any
 HERE = Path(__file__).resolve().parent
 SEED = 20250611  # any number does; it is fixed so that every machine writes the same bytes
 ROWS = {"train": 2000, "valid": 300, "test": 500}  # 500: a proportion near 0.9 gets a standard error near 0.013
-PRIORITY_WEIGHTS = {"normal": 5, "high": 3, "low": 2}  # most tickets do not say how urgent they are
+PRIORITY_WEIGHTS = {"normal": 5, "high": 3, "low": 2}  # most tickets do not say how urgent they are; no part of the answer
 NO_PRODUCT_SHARE = 0.25  # the rest names one of the products, each equally often
 NOT_FOR = {"repair": ("none", "app", "website")}  # nobody drops a website; elsewhere any product may be named
 TYPO_SHARE = 0.06  # messages with one typing error
 LOWER_CASE_SHARE = 0.15
 QUESTION = (
-    "queue, priority, product: "  # every message is asked about in the same words, so the base gets a fair question
+    "queue, product: "  # every message is asked about in the same words, so the base gets a fair question
 )
 GREETINGS = ("", "", "Hi,", "Hello,", "Hi there,", "Good morning,", "Dear team,")
 FAREWELLS = ("", "", "", "Thanks.", "Thank you.", "Kind regards", "Best wishes")
@@ -95,7 +95,7 @@ def _ticket(phrasings: Phrasings, split: str, queue: str, rng: random.Random) ->
     body = [hint, *body] if rng.random() < 0.3 else [*body, hint]
     note = rng.choice(ORDER_NOTES).format(rng.randrange(10_000, 100_000))
     message = " ".join(part for part in (rng.choice(GREETINGS), *body, note, rng.choice(FAREWELLS)) if part)
-    answer = json.dumps({"queue": queue, "priority": priority, "product": product}, separators=(",", ":"))
+    answer = json.dumps({"queue": queue, "product": product}, separators=(",", ":"))
     return _noisy(message, rng), answer
 
 

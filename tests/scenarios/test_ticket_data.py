@@ -10,8 +10,8 @@ import pytest
 
 TICKETS = Path(__file__).resolve().parents[2] / "scenarios" / "ticket_routing"
 SPLITS = ("train", "valid", "test")
+QUESTION = "queue, product: "
 QUEUES = {"access", "billing", "network", "plans", "privacy", "repair", "returns", "sales", "setup", "shipping"}
-PRIORITIES = {"high", "low", "normal"}
 PRODUCTS = {"app", "none", "speaker", "tablet", "watch", "website"}
 
 
@@ -29,7 +29,8 @@ def rows(split: str) -> list[tuple[str, dict[str, str]]]:
     lines = (TICKETS / f"{split}.jsonl").read_text(encoding="utf-8").splitlines()
     turns = [json.loads(line)["messages"] for line in lines]
     assert all([turn["role"] for turn in pair] == ["user", "assistant"] for pair in turns)
-    return [(user["content"], json.loads(assistant["content"])) for user, assistant in turns]
+    assert all(user["content"].startswith(QUESTION) for user, _ in turns)
+    return [(user["content"].removeprefix(QUESTION), json.loads(assistant["content"])) for user, assistant in turns]
 
 
 @pytest.mark.parametrize("split", SPLITS)
@@ -39,12 +40,11 @@ def test_the_recipe_writes_the_same_bytes_again(make_data: ModuleType, split: st
 
 
 @pytest.mark.parametrize(("split", "count"), [("train", 2000), ("valid", 300), ("test", 500)])
-def test_every_row_ends_in_json_of_three_known_labels(split: str, count: int) -> None:
+def test_every_row_ends_in_json_of_two_known_labels(split: str, count: int) -> None:
     answers = [answer for _, answer in rows(split)]
     assert len(answers) == count
-    assert all(list(answer) == ["queue", "priority", "product"] for answer in answers)
+    assert all(list(answer) == ["queue", "product"] for answer in answers)
     assert Counter(answer["queue"] for answer in answers) == dict.fromkeys(QUEUES, count // len(QUEUES))
-    assert {answer["priority"] for answer in answers} == PRIORITIES
     assert {answer["product"] for answer in answers} == PRODUCTS
 
 
