@@ -104,7 +104,7 @@ training:
   weight_decay: {weight_decay}
   micro_batch: {micro_batch}
   accumulation: {accumulation}
-  max_length: 192          # the longest row has 186 tokens
+  max_length: 192          # the longest row has fewer than 190 tokens
   seed: 1
   adapt:
     max_steps: {adapt_steps}

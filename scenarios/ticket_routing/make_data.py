@@ -26,14 +26,12 @@ from typing import Any
 HERE = Path(__file__).resolve().parent
 SEED = 20250611  # any number does; it is fixed so that every machine writes the same bytes
 ROWS = {"train": 2000, "valid": 300, "test": 500}  # 500: a proportion near 0.9 gets a standard error near 0.013
-PRIORITY_WEIGHTS = {"normal": 5, "high": 3, "low": 2}  # most tickets do not say how urgent they are; no part of the answer
+PRIORITY_WEIGHTS = {"normal": 5, "high": 3, "low": 2}  # remarks on urgency: in the message, not in the answer
 NO_PRODUCT_SHARE = 0.25  # the rest names one of the products, each equally often
 NOT_FOR = {"repair": ("none", "app", "website")}  # nobody drops a website; elsewhere any product may be named
 TYPO_SHARE = 0.06  # messages with one typing error
 LOWER_CASE_SHARE = 0.15
-QUESTION = (
-    "queue, product: "  # every message is asked about in the same words, so the base gets a fair question
-)
+QUESTION = "queue, product: "  # every message is asked about in the same words, so the base gets a fair question
 GREETINGS = ("", "", "Hi,", "Hello,", "Hi there,", "Good morning,", "Dear team,")
 FAREWELLS = ("", "", "", "Thanks.", "Thank you.", "Kind regards", "Best wishes")
 ORDER_NOTES = ("", "", "", "Order {}.", "My order number is {}.", "Customer {}.")

@@ -101,7 +101,7 @@ def train(model: LlamaForCausalLM, tokens: torch.Tensor, steps: int) -> float:
     """Next-token training on random windows of the token stream; the mean loss of the last tenth of the steps."""
     optimizer = torch.optim.AdamW(model.parameters(), lr=PEAK_LEARNING_RATE, betas=(0.9, 0.95), weight_decay=0.05)
     schedule = torch.optim.lr_scheduler.OneCycleLR(
-        optimizer, PEAK_LEARNING_RATE, total_steps=steps, pct_start=WARMUP_STEPS / steps, cycle_momentum=False
+        optimizer, PEAK_LEARNING_RATE, total_steps=steps, pct_start=min(0.5, WARMUP_STEPS / steps), cycle_momentum=False
     )
     generator = torch.Generator().manual_seed(SEED)
     losses: list[float] = []

@@ -22,7 +22,7 @@ VERDICTS = {
     # folder: (code, road, prompting fails, retrieval fails, volume justifies)
     "cost_only_distillation": ("fine_tune_self_host", "cost_only", "no", "unknown", "yes"),
     "data_not_ready": ("collect_data", "none", "yes", "yes", "yes"),
-    "evidence_unknown": ("measure_first", "none", "unknown", "unknown", "yes"),
+    "evidence_unknown": ("measure_first", "none", "unknown", "unknown", "unknown"),
     "privacy_gate": ("fine_tune_self_host", "constraint", "yes", "yes", "no"),
     "prompting_fixes_it": ("stay_hosted", "none", "no", "unknown", "no"),
     "retrieval_fixes_it": ("add_retrieval", "none", "yes", "no", "no"),
