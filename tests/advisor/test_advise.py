@@ -33,11 +33,11 @@ def crossover_of_own(result):
 
 def test_today_costs_its_tokens_times_its_prices(result):
     today = result.advice.options[0]
-    # (900 x 2 + 28 x 10) / 1e6 = 0.00208 USD a task; x 800,000 = 1,664 a month; x 24 months = 39,936
-    assert today.usd_per_task == pytest.approx(0.00208, rel=1e-12)
-    assert today.first_month_usd == pytest.approx(1664, rel=1e-12)
-    assert today.lifetime_usd == pytest.approx(39936, rel=1e-12)
-    assert today.usd_per_million_tokens == pytest.approx(0.00208 / 928 * 1e6, rel=1e-12)
+    # (900 x 2 + 14 x 10) / 1e6 = 0.00194 USD a task; x 800,000 = 1,552 a month; x 24 months = 37,248
+    assert today.usd_per_task == pytest.approx(0.00194, rel=1e-12)
+    assert today.first_month_usd == pytest.approx(1552, rel=1e-12)
+    assert today.lifetime_usd == pytest.approx(37248, rel=1e-12)
+    assert today.usd_per_million_tokens == pytest.approx(0.00194 / 914 * 1e6, rel=1e-12)
 
 
 def test_every_number_has_an_origin_and_a_grade_no_better_than_its_leaves(result):
@@ -98,7 +98,7 @@ def test_more_volume_never_lowers_a_total(result, factor):
 def test_the_tree_of_a_number_reaches_its_sources(result):
     lines = explain(result.advice.figures, "hosted_today.lifetime")
     text = "\n".join(lines)
-    assert lines[0].startswith("hosted_today.lifetime: 39,900 USD [d/a]")
+    assert lines[0].startswith("hosted_today.lifetime: 37,200 USD [d/a]")
     assert "price.api.openai/gpt-6-sol.input_usd_per_million_tokens" in text
     assert "[q]" in text
     assert "stated in the scenario" in text
