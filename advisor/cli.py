@@ -3,6 +3,7 @@
 Result on stdout, warnings and errors on stderr; exit 0 answered, 1 the input is at fault, 2 wrong usage, 3 refused.
 """
 
+import os
 from datetime import UTC, date, datetime
 from enum import StrEnum
 from pathlib import Path
@@ -146,7 +147,9 @@ add_sizing(app)
 
 
 def main() -> None:
-    """Run the command line."""
+    """Run the command line, with what start-up does not need switched off: plugins of pydantic, threads of BLAS."""
+    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     app()
 
 

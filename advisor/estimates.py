@@ -95,14 +95,15 @@ def run_steps(scenario: Scenario, ground: Ground) -> Figure | str:
     )
 
 
-def tokens_of_step(ground: Ground, batch: int, name: str) -> Figure:
-    """Return the tokens of one optimizer step: rows of a batch times the tokens of a task after tuning."""
+def tokens_of_step(ground: Ground, batch: int, name: str, *, answers: bool = True) -> Figure:
+    """Return the tokens of one optimizer step: rows times a task after tuning; unlabelled text has no answer."""
+    nothing = assumed("no_answer", 0, "tokens_per_task", "unlabelled text has no answer")
     return derive(
         f"{name}.step",
         batch_tokens,
         batch_count=assumed(f"{name}.batch", batch, "count", BATCH_NOTE),
         input_tokens_per_task=ground.leaves.get("tokens.tuned_input", ground["tokens.input"]),
-        output_tokens_per_task=ground["tokens.output"],
+        output_tokens_per_task=ground["tokens.output"] if answers else nothing,
     )
 
 
@@ -215,7 +216,7 @@ def estimate(
         return card_hours(shape, setup, card, steps, tokens)
 
     def tokens_of(batch: int, name: str) -> Figure:
-        return tokens_of_step(ground, batch, name)
+        return tokens_of_step(ground, batch, name, answers=name != "adapt")
 
     tokens = tokens_of(scenario.training.micro_batch * scenario.training.accumulation, "training")
     owned = scenario.candidates.owned_card

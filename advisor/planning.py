@@ -4,7 +4,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from decimal import Decimal
+from decimal import ROUND_UP, Decimal
 from typing import Any, cast
 
 import numpy as np
@@ -36,6 +36,8 @@ from pricing.units import SECONDS_PER_HOUR
 
 VALID_DAYS = 30
 """A plan older than a month meets other prices and other packages; make it again."""
+CENT = Decimal("0.01")
+"""The smallest limit anybody sets."""
 BUDGET_RATIO = 3
 """Where no limit is stated: three times the forecast's high end, so that a surprise stops and a slow day does not."""
 
@@ -161,11 +163,16 @@ def gate_of(scenario: Scenario) -> QualityGate:
     )
 
 
+def whole_cents(usd: float) -> Decimal:
+    """Return an amount rounded up to a cent, at least one."""
+    return max(CENT, Decimal(str(usd)).quantize(CENT, ROUND_UP))
+
+
 def limits_of(scenario: Scenario, totals: Mapping[str, Forecast]) -> dict[str, Any]:
     """Return the hard stops: as stated, else a multiple of the forecast's high end."""
     usd, hours = scenario.limits.usd.value, scenario.limits.hours.value
     return {
-        "usd": str(usd if usd is not None else max(Decimal("0.01"), Decimal(str(totals["usd"].high)) * BUDGET_RATIO)),
+        "usd": str(usd if usd is not None else whole_cents(totals["usd"].high * BUDGET_RATIO)),
         "hours": float(hours) if hours is not None else totals["seconds"].high / SECONDS_PER_HOUR * BUDGET_RATIO,
     }
 

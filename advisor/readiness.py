@@ -264,7 +264,7 @@ REASONS: Final = {
     "duplicate": ("repeat an earlier row word for word", "they are counted once"),
     "conflict": ("ask the same as another and answer differently", "settle which answer is right"),
     "invalid_json": ("answer with something that is not JSON", "mend the answers, or change quality.metric"),
-    "leak": ("ask what the test set asks", "they are left out of training"),
+    "leak": ("ask what the test set asks", "the run leaves out those that match word for word; remove the near ones"),
     "near_duplicate": ("nearly repeat an earlier row", "they are counted once"),
 }
 """Reason to (what the rows do, remedy)."""

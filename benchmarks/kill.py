@@ -21,8 +21,10 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
 SCENARIO = ROOT / "scenarios" / "ticket_routing" / "scenario.yaml"
-SLACK_SECONDS = 2.0
-"""Kills fall between the first second and this long before the whole run would have ended."""
+FIRST_SECONDS = 8.0
+"""The earliest kill: libraries are loaded and the run has begun."""
+LATEST_SHARE = 0.4
+"""The latest kill, as a share of an untouched run: most runs then meet several before their end."""
 
 
 def command(module: str, *arguments: str) -> list[str]:
@@ -39,14 +41,15 @@ def finish(plan: Path, folder: Path) -> tuple[float, int]:
     return time.monotonic() - began, done.returncode
 
 
-def kill_after(plan: Path, folder: Path, seconds: float) -> str:
-    """Start the run, kill -9 it after so many seconds; return the last line of progress it had printed."""
+def kill_after(plan: Path, folder: Path, seconds: float) -> str | None:
+    """Start the run and kill -9 it after so many seconds; return its last progress, None if it had ended before."""
     started = subprocess.Popen(
         command("runner.cli", str(plan), "--dir", str(folder)), cwd=ROOT, stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE, start_new_session=True,
     )  # fmt: skip
     try:
         started.wait(seconds)
+        return None
     except subprocess.TimeoutExpired:
         os.killpg(started.pid, signal.SIGKILL)
     printed = (started.communicate()[1] or b"").decode(errors="replace").strip().splitlines()
@@ -66,29 +69,44 @@ def weights(found: dict[str, Any]) -> dict[str, str]:
     return {line["path"]: line["sha256"] for line in found["artefacts"] if line["stage"] in ("sft", "merge")}
 
 
-def table(
-    rows: list[tuple[float, str]], straight: dict[str, Any], broken: dict[str, Any], codes: tuple[int, int]
-) -> str:
+def campaign(
+    plan: Path, work: Path, seconds: float, kills: int, seed: int
+) -> tuple[list[tuple[float, str]], list[Path]]:
+    """Kill so often at random moments; a run that ended before its kill is left, and another one is started."""
+    rng = random.Random(seed)
+    rows: list[tuple[float, str]] = []
+    folders = [work / "killed-1"]
+    while len(rows) < kills:
+        moment = rng.uniform(FIRST_SECONDS, max(2 * FIRST_SECONDS, seconds * LATEST_SHARE))
+        progress = kill_after(plan, folders[-1], moment)
+        if progress is None:
+            folders.append(work / f"killed-{len(folders) + 1}")
+            continue
+        rows.append((moment, progress))
+        print(rows[-1], flush=True)
+    return rows, folders
+
+
+def table(kills: list[tuple[float, str]], straight: dict[str, Any], runs: list[tuple[int, dict[str, Any]]]) -> str:
     """Return the comparison as Markdown."""
-    one, many = straight["totals"], broken["totals"]
-    billed = sum((Decimal(line["usd"]) for line in broken["attempts"]), Decimal(0))
-    by_cause = sum((Decimal(line["usd"]) for line in broken["money"]["lines"]), Decimal(0))
-    same = weights(straight) == weights(broken)
     lines = [
-        "| killed after | last progress |", "|---|---|",
-        *(f"| {seconds:.1f} s | {text} |" for seconds, text in rows),
-        "",
-        "| | untouched | killed |", "|---|---|---|",
-        f"| exit code | {codes[0]} | {codes[1]} |",
-        f"| attempts | {one['attempts']} | {many['attempts']} |",
-        f"| unique steps of {one['planned_steps']} | {one['unique_steps']} | {many['unique_steps']} |",
-        f"| executed steps | {one['executed_steps']} | {many['executed_steps']} |",
-        f"| billed USD | {one['usd']} | {many['usd']} |",
-        f"| sum of the attempts USD | | {billed:f} |",
-        f"| variance lines sum to the difference | | {by_cause == Decimal(broken['money']['difference_usd'])} |",
-        f"| same adapter and merged weights (sha256) | | {same} |",
-        "", *(f"- `{path}` {digest}" for path, digest in weights(broken).items()),
-    ]  # fmt: skip
+        "| killed after | last progress |",
+        "|---|---|",
+        *(f"| {moment:.1f} s | {text} |" for moment, text in kills),
+    ]
+    lines += ["", "| run | exit | attempts | unique steps | executed | billed USD | sum of attempts | variance sums | "
+              "same files (sha256) |", "|---|---|---|---|---|---|---|---|---|"]  # fmt: skip
+    for name, code, run in [("untouched", 0, straight), *((f"killed {n + 1}", *one) for n, one in enumerate(runs))]:
+        total = run["totals"]
+        billed = sum((Decimal(line["usd"]) for line in run["attempts"]), Decimal(0))
+        by_cause = sum((Decimal(line["usd"]) for line in run["money"]["lines"]), Decimal(0))
+        sums = by_cause == Decimal(run["money"]["difference_usd"])
+        lines.append(
+            f"| {name} | {code} | {total['attempts']} | {total['unique_steps']} of {total['planned_steps']} | "
+            f"{total['executed_steps']} | {total['usd']} | {billed == Decimal(total['usd'])} | {sums} | "
+            f"{weights(run) == weights(straight)} |"
+        )
+    lines += ["", *(f"- `{path}` {digest}" for path, digest in weights(straight).items())]
     return "\n".join(lines) + "\n"
 
 
@@ -106,14 +124,9 @@ def main() -> None:
                    stdout=subprocess.DEVNULL)  # fmt: skip
     seconds, code = finish(plan, work / "untouched")
     print(f"untouched: {seconds:.1f} s, exit {code}", flush=True)
-    rng = random.Random(chosen.seed)
-    rows: list[tuple[float, str]] = []
-    for _ in range(chosen.kills):
-        moment = rng.uniform(1.0, max(2.0, seconds / 2 - SLACK_SECONDS))
-        rows.append((moment, kill_after(plan, work / "killed", moment)))
-        print(rows[-1], flush=True)
-    _, code_after = finish(plan, work / "killed")
-    text = table(rows, report(work / "untouched"), report(work / "killed"), (code, code_after))
+    kills, folders = campaign(plan, work, seconds, chosen.kills, chosen.seed)
+    runs = [(finish(plan, folder)[1], report(folder)) for folder in folders]
+    text = table(kills, report(work / "untouched"), runs)
     today = datetime.now(tz=UTC).date()
     story = f"{chosen.kills} kills at random moments (seed {chosen.seed}), two cores."
     head = f"# kill -9 of the default run, {today}\n\n{story}\n\n"

@@ -257,6 +257,8 @@ def export(checkpoint: Path, output: Path, base_name: str) -> None:
     if adapter_config.is_file():
         config: dict[str, Any] = json.loads(adapter_config.read_bytes())
         config["base_model_name_or_path"] = base_name
+        if isinstance(config.get("target_modules"), list):  # peft writes a set, in another order in every process
+            config["target_modules"] = sorted(config["target_modules"])
         adapter_config.write_text(json.dumps(config, indent=2, sort_keys=True) + "\n", encoding="utf-8")
     publish(temporary, output)
 
