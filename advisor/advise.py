@@ -21,11 +21,11 @@ from advisor.answer import Answer
 from advisor.balance import Balance, crossovers, flips, option_records, regret, weigh
 from advisor.estimates import Estimates, LocalSpeed, estimate
 from advisor.evidence import Finding, ScoredTrial, best_trial, failure_answer, non_inferiority_answer, wilson
+from advisor.findings import Readiness
 from advisor.ground import Ground, lay_ground
 from advisor.map import RULED_OUT, Map, NotAssessedError, Success
 from advisor.need import Gate, Motives, all_at_once, five_questions, volume_answer
 from advisor.own_roads import training_rate
-from advisor.readiness import Readiness
 from advisor.records import figure_records
 from advisor.remarks import NOT_ASSESSED, rejected, warnings
 from advisor.roads import survey

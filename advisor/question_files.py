@@ -6,12 +6,11 @@ from pathlib import Path
 
 from advisor.advise import Question
 from advisor.catalog import find_model
-from advisor.checks.records import read_records
 from advisor.choice import choose_cards
 from advisor.estimates import LocalSpeed
+from advisor.findings import Readiness
 from advisor.machine import EFFICIENCY, STEP_OVERHEAD, UNMEASURED, measure_matmul_flops_per_second
 from advisor.map import LOCAL
-from advisor.readiness import Readiness, Records, assess
 from advisor.recall_files import RULES, recall, remember
 from advisor.scenario import Scenario
 from advisor.scenario_file import read_scenario
@@ -31,24 +30,18 @@ def base_shape(scenario: Scenario, folder: Path) -> ModelShape:
     return find_model(str(beside) if beside.exists() else name)
 
 
-def read_file(folder: Path, name: str | None) -> Records | None:
-    """Return the rows and faults of a record file beside the scenario, or None where none is named."""
-    return None if name is None else Records(*read_records(folder / name))
-
-
 def read_readiness(scenario: Scenario, folder: Path) -> Readiness:
     """Return what the scenario's data files, or its stated rows, are good for; remembered by their bytes."""
     stated, wants_json = scenario.data, scenario.quality.metric == "json_match"
-    if stated.train is None:
-        return assess(stated, scenario.task.goal)
-    contents = [(folder / name).read_bytes() for name in (stated.train, stated.test) if name]
+    names = [name for name in (stated.train, stated.test) if name] if stated.train else []
     asked = f"{stated.model_dump_json()}{scenario.task.goal}{wants_json}"
+    contents = [(folder / name).read_bytes() for name in names]
     key = hashlib.sha256(b"\0".join([RULES, asked.encode(), *contents])).hexdigest()
     found = recall(key)
     if found is None:
-        found = assess(
-            stated, scenario.task.goal, read_file(folder, stated.train), read_file(folder, stated.test), wants_json
-        )
+        from advisor.judging import judge  # noqa: PLC0415  the checks are needed only for data not seen before
+
+        found = judge(scenario, folder)
         remember(key, found)
     return found
 

@@ -5,8 +5,8 @@ from decimal import Decimal
 
 from advisor.answer import Answer
 from advisor.balance import Balance
+from advisor.findings import Readiness
 from advisor.options import Option
-from advisor.readiness import Readiness
 from advisor.scenario import Scenario
 from advisor.settings import unusual_settings
 
