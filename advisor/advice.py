@@ -1,23 +1,24 @@
 """The advice as data: the base artefact that every report, the plan and the next tool are made from."""
 
+import json
+from dataclasses import asdict, dataclass, field
 from datetime import date
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import ConfigDict, TypeAdapter
 
 FORMAT_VERSION = "1.0"
+CLOSED = ConfigDict(extra="forbid")
+"""Reading refuses a name that it does not know. Writing needs no models, and models take long to build."""
 Letter = Literal["q", "m", "a", "d"]
 Says = Literal["yes", "no", "unknown"]
 
 
-class Record(BaseModel):
-    """Immutable part of an advice; a name it does not know is refused."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class FigureRecord(Record):
+@dataclass(frozen=True, kw_only=True)
+class FigureRecord:
     """One number: value (one per month where it is a list), unit id, letter, weakest grade, source, and its inputs."""
+
+    __pydantic_config__ = CLOSED
 
     value: float | list[float]
     unit: str
@@ -27,11 +28,14 @@ class FigureRecord(Record):
     on: date | None = None
     low: float | None = None
     high: float | None = None
-    inputs: dict[str, str] = {}
+    inputs: dict[str, str] = field(default_factory=dict[str, str])
 
 
-class GateRecord(Record):
+@dataclass(frozen=True, kw_only=True)
+class GateRecord:
     """One question, its answer and evidence, and what would close it."""
+
+    __pydantic_config__ = CLOSED
 
     name: str
     question: str
@@ -40,8 +44,11 @@ class GateRecord(Record):
     closes_with: str | None = None
 
 
-class VerdictPart(Record):
+@dataclass(frozen=True, kw_only=True)
+class VerdictPart:
     """The verdict with its road (strict, cost_only, constraint, none) and whether a plan may be written."""
+
+    __pydantic_config__ = CLOSED
 
     code: str
     title: str
@@ -50,8 +57,11 @@ class VerdictPart(Record):
     because: str
 
 
-class OptionRecord(Record):
+@dataclass(frozen=True, kw_only=True)
+class OptionRecord:
     """One priced road; money in USD over the horizon unless the name says otherwise; `saving_share` against today."""
+
+    __pydantic_config__ = CLOSED
 
     key: str
     title: str
@@ -72,16 +82,22 @@ class OptionRecord(Record):
     notes: tuple[str, ...]
 
 
-class UnpricedRecord(Record):
+@dataclass(frozen=True, kw_only=True)
+class UnpricedRecord:
     """A road that could not be assessed, with reason and remedy."""
+
+    __pydantic_config__ = CLOSED
 
     key: str
     title: str
     why: str
 
 
-class CrossoverRecord(Record):
+@dataclass(frozen=True, kw_only=True)
+class CrossoverRecord:
     """Volumes (tasks a month) at which the road is cheaper than today; empty means never within what was looked at."""
+
+    __pydantic_config__ = CLOSED
 
     option: str
     cheaper_between: tuple[tuple[float, float | None], ...]
@@ -90,8 +106,11 @@ class CrossoverRecord(Record):
     looked_to: float
 
 
-class FlipRecord(Record):
+@dataclass(frozen=True, kw_only=True)
+class FlipRecord:
     """The value of one input at which the volume gate flips; None: not from a thousandth to a thousand times today."""
+
+    __pydantic_config__ = CLOSED
 
     leaf: str
     unit: str
@@ -99,8 +118,11 @@ class FlipRecord(Record):
     flips_at: float | None
 
 
-class MeasurementRecord(Record):
+@dataclass(frozen=True, kw_only=True)
+class MeasurementRecord:
     """A measurement that would close an open gate: what, how many, and what it costs."""
+
+    __pydantic_config__ = CLOSED
 
     gate: str
     what: str
@@ -108,8 +130,11 @@ class MeasurementRecord(Record):
     cost_usd: float | None
 
 
-class RegretRecord(Record):
+@dataclass(frozen=True, kw_only=True)
+class RegretRecord:
     """What the training road would cost against staying hosted if volume turned out to be a tenth."""
+
+    __pydantic_config__ = CLOSED
 
     tasks_per_month: float
     hosted_usd: float
@@ -117,8 +142,11 @@ class RegretRecord(Record):
     regret_usd: float
 
 
-class ReadinessRecord(Record):
+@dataclass(frozen=True, kw_only=True)
+class ReadinessRecord:
     """The training data: answer, tier, usable rows, findings."""
+
+    __pydantic_config__ = CLOSED
 
     answer: Says
     tier: str
@@ -126,8 +154,11 @@ class ReadinessRecord(Record):
     findings: tuple[str, ...]
 
 
-class PricesPart(Record):
+@dataclass(frozen=True, kw_only=True)
+class PricesPart:
     """Which price book, and how old its entries in use are."""
+
+    __pydantic_config__ = CLOSED
 
     digest: str
     oldest: date | None
@@ -135,15 +166,21 @@ class PricesPart(Record):
     stale: tuple[str, ...]
 
 
-class ScenarioPart(Record):
+@dataclass(frozen=True, kw_only=True)
+class ScenarioPart:
     """Which scenario: name and sha256 of its bytes."""
+
+    __pydantic_config__ = CLOSED
 
     name: str
     sha256: str
 
 
-class Advice(Record):
+@dataclass(frozen=True, kw_only=True)
+class Advice:
     """Everything `advise` has to say about one scenario on one day."""
+
+    __pydantic_config__ = CLOSED
 
     format_version: str
     scenario: ScenarioPart
@@ -170,3 +207,13 @@ class Advice(Record):
     warnings: tuple[str, ...]
     not_assessed: tuple[str, ...]
     figures: dict[str, FigureRecord]
+
+
+def to_json(advice: Advice) -> str:
+    """Return the advice as JSON text; raises ValueError for a number that is not finite."""
+    return json.dumps(asdict(advice), default=str, indent=2, ensure_ascii=False, allow_nan=False)
+
+
+def from_json(text: str) -> Advice:
+    """Return the advice that a text holds; raises pydantic.ValidationError."""
+    return TypeAdapter(Advice).validate_json(text)

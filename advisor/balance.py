@@ -20,6 +20,8 @@ VOLUME_REACH = (1.0, 1e10)
 """Tasks a month between which crossings are looked for: one, and more than anybody has."""
 LEVERS = ("hosted_batch",)
 """Cheaper ways of buying the same model; a smaller model joins them once its trials reach the target."""
+TIE_DIGITS = 6
+"""Inputs that enter as one product flip at the same factor; below this they stand by name."""
 REGRET_SHARE = 0.1
 """The question is what happens if volume is a tenth (R006)."""
 
@@ -187,7 +189,7 @@ def flips(balance: Balance, margin_share: float) -> tuple[FlipRecord, ...]:
     for leaf in {leaf.name: leaf for leaf in leaves(balance.saving)}.values():
         if not np.ndim(leaf.value) and float(leaf.value) > 0:
             at = flip_value(balance.saving, leaf, margin_share, FLIP_REACH)
-            distance = np.inf if at is None else abs(np.log(at / float(leaf.value)))
+            distance = np.inf if at is None else round(abs(float(np.log(at / float(leaf.value)))), TIE_DIGITS)
             rows.append((distance, FlipRecord(leaf=leaf.name, unit=leaf.unit, today=float(leaf.value), flips_at=at)))
     return tuple(row for _, row in sorted(rows, key=lambda pair: (pair[0], pair[1].leaf)))
 

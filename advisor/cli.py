@@ -101,7 +101,9 @@ def scenario(
     today = day(as_of)
     result = answer(path, today, measure=plan is not None)
     if form is Format.JSON:
-        typer.echo(result.advice.model_dump_json(indent=2))
+        from advisor.advice import to_json
+
+        typer.echo(to_json(result.advice))
     else:
         from advisor.report.terminal import console, show
 

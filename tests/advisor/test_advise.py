@@ -4,7 +4,9 @@ from datetime import date
 from pathlib import Path
 
 import pytest
+from pydantic import ValidationError
 
+from advisor.advice import from_json, to_json
 from advisor.advise import advise
 from advisor.crossing import value_at
 from advisor.question_files import read_question
@@ -107,5 +109,7 @@ def test_the_tree_of_a_number_reaches_its_sources(result):
 
 
 def test_the_advice_reads_back_from_its_own_json(result):
-    text = result.advice.model_dump_json()
-    assert type(result.advice).model_validate_json(text) == result.advice
+    text = to_json(result.advice)
+    assert from_json(text) == result.advice
+    with pytest.raises(ValidationError, match="colour"):
+        from_json(text.replace('"format_version"', '"colour": 1, "format_version"', 1))
