@@ -145,8 +145,9 @@ def quality_section(report: Report) -> Section:
 def spent_section(report: Report) -> Section:
     """Return totals and the cost of each attempt."""
     total = report["totals"]
+    attempts = "1 attempt" if total["attempts"] == 1 else f"{total['attempts']} attempts"
     sentences = (
-        f"{usd(total['usd'])} USD for {total['seconds']:,.1f} s in {total['attempts']} attempts: "
+        f"{usd(total['usd'])} USD for {total['seconds']:,.1f} s in {attempts}: "
         f"{total['redone_seconds']:,.1f} s redone, {total['restart_seconds']:,.1f} s restarting, "
         f"{total['idle_seconds']:,.1f} s idle, {total['setup_seconds']:,.1f} s outside stages.",
         f"Steps: {total['executed_steps']} executed, {total['unique_steps']} unique, {total['planned_steps']} planned.",
