@@ -110,7 +110,7 @@ def payback_months(today: Option, option: Option) -> float | None:
 def option_record(ground: Ground, today: Option, option: Option) -> OptionRecord:
     """Return one road's results."""
     lifetime = number(option.lifetime)
-    per_task = lifetime / number(ground.tasks)
+    per_task = eco.unit_cost_usd_per_task(lifetime, number(ground.tasks))
     running = np.asarray(option.running.value, dtype=float)
     tokens = number(ground["tokens.input"]) + number(ground["tokens.output"])
     present = eco.net_present_usd(
@@ -124,7 +124,7 @@ def option_record(ground: Ground, today: Option, option: Option) -> OptionRecord
         hosted=option.hosted,
         upfront_usd=number(option.upfront),
         first_month_usd=float(running[0]),
-        average_usd_per_month=lifetime / float(ground.horizon.value),
+        average_usd_per_month=eco.average_usd_per_month(lifetime, float(ground.horizon.value)),
         lifetime_usd=lifetime,
         usd_per_task=per_task,
         success_share=success,
