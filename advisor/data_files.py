@@ -2,15 +2,17 @@
 
 import csv
 from functools import cache
-from importlib.resources import files
+from pathlib import Path
+from typing import Final
 
 from pricing.figure import Figure, Kind, Origin
+
+FOLDER: Final = Path(__file__).parent / "data"
 
 
 def rows(name: str) -> list[dict[str, str]]:
     """Return the rows of `advisor/data/NAME` as the file has them, all text."""
-    text = files("advisor").joinpath("data", name).read_text(encoding="utf-8")
-    return list(csv.DictReader(text.splitlines()))
+    return list(csv.DictReader((FOLDER / name).read_text(encoding="utf-8").splitlines()))
 
 
 @cache

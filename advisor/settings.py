@@ -52,7 +52,7 @@ OPTIMIZERS: Final = {"qlora": "paged_adamw_8bit", "lora": "adamw_torch", "full":
 class Part(BaseModel):
     """Immutable part of a scenario; a name that it does not know is a fault."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)  # built once, as parts of Scenario
 
 
 class OwnedCard(Part):

@@ -1,6 +1,5 @@
 """What the three commands share: a first word that is no command belongs to the default one; `--version`."""
 
-from importlib.metadata import version
 from typing import Any, ClassVar
 
 import typer
@@ -23,6 +22,8 @@ class DefaultCommand(TyperGroup):
 def show_version(asked: bool) -> None:
     """Print the version and end."""
     if asked:
+        from importlib.metadata import version  # 20 ms that no other option needs
+
         typer.echo(f"crossover {version('crossover')}")
         raise typer.Exit
 
