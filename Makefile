@@ -52,7 +52,7 @@ $(VENV)/ready-run: pyproject.toml constraints.txt
 	@test -x $(PY) || $(PYTHON) -m venv $(VENV)
 	@echo "Installing into $(VENV): a few minutes the first time" >&2
 	$(PIP) install 'pip>=25.1'
-	$(PIP) install --constraint constraints.txt --editable '.[run]'
+	$(PIP) install --constraint constraints.txt --editable '.[run,tokens,prices]'
 	touch $@
 
 $(VENV)/ready-dev: $(VENV)/ready-run
