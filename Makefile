@@ -10,6 +10,7 @@ DEMO := out/demo
 BYTECODE := @$(PY) -m compileall -qq advisor runner pricing
 
 export OMP_WAIT_POLICY := passive
+export CROSSOVER_CALIBRATION := none
 export HF_HUB_OFFLINE := 1
 export HF_HUB_DISABLE_TELEMETRY := 1
 

@@ -1,24 +1,23 @@
 """The advice as data: the base artefact that every report, the plan and the next tool are made from."""
 
 import json
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from datetime import date
 from typing import Literal
 
-from pydantic import ConfigDict, TypeAdapter
+from pydantic import TypeAdapter
+
+from advisor.advice_drawn import UncertaintyRecord
+from advisor.advice_model import ModelPart
+from advisor.advice_record import AdviceRecord
 
 FORMAT_VERSION = "1.0"
-CLOSED = ConfigDict(extra="forbid")
-"""Reading refuses a name that it does not know. Writing needs no models, and models take long to build."""
 Letter = Literal["q", "m", "a", "d"]
 Says = Literal["yes", "no", "unknown"]
 
 
-@dataclass(frozen=True, kw_only=True)
-class FigureRecord:
+class FigureRecord(AdviceRecord):
     """One number: value (one per month where it is a list), unit id, letter, weakest grade, source, and its inputs."""
-
-    __pydantic_config__ = CLOSED
 
     value: float | list[float]
     unit: str
@@ -28,14 +27,11 @@ class FigureRecord:
     on: date | None = None
     low: float | None = None
     high: float | None = None
-    inputs: dict[str, str] = field(default_factory=dict[str, str])
+    inputs: dict[str, str]
 
 
-@dataclass(frozen=True, kw_only=True)
-class GateRecord:
+class GateRecord(AdviceRecord):
     """One question, its answer and evidence, and what would close it."""
-
-    __pydantic_config__ = CLOSED
 
     name: str
     question: str
@@ -44,11 +40,8 @@ class GateRecord:
     closes_with: str | None = None
 
 
-@dataclass(frozen=True, kw_only=True)
-class VerdictPart:
+class VerdictPart(AdviceRecord):
     """The verdict with its road (strict, cost_only, constraint, none) and whether a plan may be written."""
-
-    __pydantic_config__ = CLOSED
 
     code: str
     title: str
@@ -57,11 +50,12 @@ class VerdictPart:
     because: str
 
 
-@dataclass(frozen=True, kw_only=True)
-class OptionRecord:
-    """One priced road; money in USD over the horizon unless the name says otherwise; `saving_share` against today."""
+class OptionRecord(AdviceRecord):
+    """One priced road; money in USD over the horizon unless the name says otherwise; `saving_share` against today.
 
-    __pydantic_config__ = CLOSED
+    `internal_rate_share` is a year's; where there is not exactly one, the notice says so. `usd_per_million_tokens` is
+    allocated (everything over the tokens asked for); where cards serve, `..._if_full` is what a full replica charges.
+    """
 
     key: str
     title: str
@@ -75,29 +69,28 @@ class OptionRecord:
     success_share: float | None
     usd_per_successful_task: float | None
     usd_per_million_tokens: float
+    usd_per_million_tokens_if_full: float | None
+    utilisation_share: float | None
     saving_share: float
     net_present_usd: float
     payback_months: float | None
+    discounted_payback_months: float | None
+    internal_rate_share: float | None
+    internal_rate_notice: str | None
     ends_on: date | None
     notes: tuple[str, ...]
 
 
-@dataclass(frozen=True, kw_only=True)
-class UnpricedRecord:
+class UnpricedRecord(AdviceRecord):
     """A road that could not be assessed, with reason and remedy."""
-
-    __pydantic_config__ = CLOSED
 
     key: str
     title: str
     why: str
 
 
-@dataclass(frozen=True, kw_only=True)
-class CrossoverRecord:
+class CrossoverRecord(AdviceRecord):
     """Volumes (tasks a month) at which the road is cheaper than today; empty means never within what was looked at."""
-
-    __pydantic_config__ = CLOSED
 
     option: str
     cheaper_between: tuple[tuple[float, float | None], ...]
@@ -106,23 +99,23 @@ class CrossoverRecord:
     looked_to: float
 
 
-@dataclass(frozen=True, kw_only=True)
-class FlipRecord:
-    """The value of one input at which the volume gate flips; None: not from a thousandth to a thousand times today."""
+class FlipRecord(AdviceRecord):
+    """The value of one input at which the volume gate flips; None: not from a thousandth to a thousand times today.
 
-    __pydantic_config__ = CLOSED
+    `low` and `high` are the input's own 90 % range, if it has one; `inside_range`: the flip lies within it.
+    """
 
     leaf: str
     unit: str
     today: float
+    low: float | None
+    high: float | None
     flips_at: float | None
+    inside_range: bool
 
 
-@dataclass(frozen=True, kw_only=True)
-class MeasurementRecord:
+class MeasurementRecord(AdviceRecord):
     """A measurement that would close an open gate: what, how many, and what it costs."""
-
-    __pydantic_config__ = CLOSED
 
     gate: str
     what: str
@@ -130,11 +123,8 @@ class MeasurementRecord:
     cost_usd: float | None
 
 
-@dataclass(frozen=True, kw_only=True)
-class RegretRecord:
+class RegretRecord(AdviceRecord):
     """What the training road would cost against staying hosted if volume turned out to be a tenth."""
-
-    __pydantic_config__ = CLOSED
 
     tasks_per_month: float
     hosted_usd: float
@@ -142,11 +132,8 @@ class RegretRecord:
     regret_usd: float
 
 
-@dataclass(frozen=True, kw_only=True)
-class ReadinessRecord:
+class ReadinessRecord(AdviceRecord):
     """The training data: answer, tier, usable rows, findings."""
-
-    __pydantic_config__ = CLOSED
 
     answer: Says
     tier: str
@@ -154,11 +141,25 @@ class ReadinessRecord:
     findings: tuple[str, ...]
 
 
-@dataclass(frozen=True, kw_only=True)
-class PricesPart:
-    """Which price book, and how old its entries in use are."""
+class SuspicionRecord(AdviceRecord):
+    """A number that looks wrong: what it implies, the usual range and its source, what was probably meant, what to do.
 
-    __pydantic_config__ = CLOSED
+    None here was refused: a slip of a thousand or more ends the advice, unless the scenario says that it is right.
+    """
+
+    place: str
+    found: float
+    unit: str
+    implies: str
+    usual_low: float
+    usual_high: float
+    source: str
+    likely: tuple[str, ...]
+    next_step: str
+
+
+class PricesPart(AdviceRecord):
+    """Which price book, and how old its entries in use are."""
 
     digest: str
     oldest: date | None
@@ -166,21 +167,15 @@ class PricesPart:
     stale: tuple[str, ...]
 
 
-@dataclass(frozen=True, kw_only=True)
-class ScenarioPart:
+class ScenarioPart(AdviceRecord):
     """Which scenario: name and sha256 of its bytes."""
-
-    __pydantic_config__ = CLOSED
 
     name: str
     sha256: str
 
 
-@dataclass(frozen=True, kw_only=True)
-class Advice:
+class Advice(AdviceRecord):
     """Everything `advise` has to say about one scenario on one day."""
-
-    __pydantic_config__ = CLOSED
 
     format_version: str
     scenario: ScenarioPart
@@ -202,11 +197,14 @@ class Advice:
     flips: tuple[FlipRecord, ...]
     regret: RegretRecord | None
     measure_next: MeasurementRecord | None
+    uncertainty: UncertaintyRecord | None
     readiness: ReadinessRecord
     rejected: tuple[str, ...]
     warnings: tuple[str, ...]
+    plausibility: tuple[SuspicionRecord, ...]
     not_assessed: tuple[str, ...]
     figures: dict[str, FigureRecord]
+    model: ModelPart | None
 
 
 def to_json(advice: Advice) -> str:

@@ -15,7 +15,8 @@ from advisor.plan import BaseModelRef, DataRef, FileRef, Plan
 from advisor.planning import Inputs, make_plan
 from advisor.scenario import Scenario
 from advisor.shape import parameters
-from pricing.figure import Figure
+from pricing.figure import Figure, leaves
+from pricing.prices import FLOATING
 
 INPUTS = "inputs"
 BLOCK_BYTES = 1 << 20
@@ -37,10 +38,17 @@ def file_sha256(path: Path) -> str:
     return digest.hexdigest()
 
 
+def floating_names(result: Result) -> str:
+    """Return the prices in use of names that the vendor moves from model to model; empty where there are none."""
+    used = {leaf.name for root in result.roots for leaf in leaves(root) if f"{FLOATING}." in leaf.name}
+    return ", ".join(sorted({name.partition(f"{FLOATING}.")[0].removeprefix("price.") + FLOATING for name in used}))
+
+
 def reasons_against(result: Result, folder: Path, override: str | None) -> list[str]:
     """Return every reason why no plan can be written."""
     scenario, verdict = result.question.scenario, result.advice.verdict
     base = scenario.candidates.base_model
+    floating = floating_names(result)
     rows = (
         (not verdict.justified and not (override or "").strip(),
          f"the verdict is '{verdict.title}' and does not justify training; do what it says, or give --override REASON"),
@@ -51,6 +59,7 @@ def reasons_against(result: Result, folder: Path, override: str | None) -> list[
         (not scenario.quality.target.known, "no target is stated; set quality.target"),
         (base is None or not (folder / base).is_dir(),
          "the base model is no folder beside the scenario; put its files there and set candidates.base_model"),
+        (bool(floating), f"{floating} may be another model tomorrow; name the dated model instead"),
         (isinstance(result.rate, str), f"the training machine has no price: {result.rate}"),
         (isinstance(result.estimates.steps, str), f"the run cannot be sized: {result.estimates.steps}"),
         (isinstance(result.estimates.steps, Figure) and result.estimates.steps.value < 1, "no row is left to train on"),

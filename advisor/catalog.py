@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from advisor.data_files import rows
-from advisor.hf_config import ConfigError, shape_from_config
+from advisor.hf_config import ConfigError, shape_from_config, text_config
 from advisor.shape import ModelShape, lora_parameters, parameters
 from pricing.units import GIB
 
@@ -104,10 +104,23 @@ _MODEL_FIELDS: Final = {
 """Column of models.csv to the word config.json uses, so that both doors go through one reader."""
 
 
-def _shape_of_row(row: Mapping[str, str]) -> ModelShape:
+_DERIVED_HEADS: Final = frozenset({"falcon", "gpt2", "gpt_bigcode", "gpt_neo", "gpt_neox", "gptj", "mpt", "opt"})
+"""Families whose config.json has no head width: it is the hidden size over the heads."""
+
+
+_EXPERT_WIDTHS: Final = frozenset({"mixtral", "gpt_oss", "granitemoe", "olmoe"})
+"""Families whose `intermediate_size` is the width of one expert."""
+
+
+def _config_of_row(row: Mapping[str, str]) -> dict[str, object]:
     config: dict[str, object] = {word: int(row[column]) for column, word in _MODEL_FIELDS.items() if row[column]}
-    config |= {"model_type": row["model_type"], "tie_word_embeddings": row["tied"] == "true"}
-    return shape_from_config(config, row["name"])
+    if row["model_type"] in _DERIVED_HEADS:
+        del config["head_dim"]
+    return config | {"model_type": row["model_type"], "tie_word_embeddings": row["tied"] == "true"}
+
+
+def _shape_of_row(row: Mapping[str, str]) -> ModelShape:
+    return shape_from_config(_config_of_row(row), row["name"])
 
 
 @cache
@@ -140,7 +153,17 @@ def find_model(name_or_path: str) -> ModelShape:
     return shape
 
 
-def _shape_on_disk(path: Path) -> ModelShape:
+def find_config(name_or_path: str) -> dict[str, object]:
+    """Return the config.json of a model on disk, or one that says what the catalogue knows of it. Raises as above."""
+    shape, path = find_model(name_or_path), Path(name_or_path)
+    row = next((row for row in rows("models.csv") if row["name"] == shape.name), None)
+    if row is not None and not path.is_file() and not (path / "config.json").is_file():
+        config = _config_of_row(row)
+        return config | ({"intermediate_size": shape.expert_intermediate} if shape.family in _EXPERT_WIDTHS else {})
+    return text_config(_config_on_disk(path))
+
+
+def _config_on_disk(path: Path) -> dict[str, object]:
     file = path / "config.json" if path.is_dir() else path
     try:
         config = json.loads(file.read_text(encoding="utf-8"))
@@ -148,7 +171,12 @@ def _shape_on_disk(path: Path) -> ModelShape:
         raise ConfigError(f"{file}: {fault}; wanted a Hugging Face config.json") from fault
     if not isinstance(config, dict):
         raise ConfigError(f"{file}: found {type(config).__name__}; wanted an object, as Hugging Face's config.json has")
-    return shape_from_config(config, file.parent.resolve().name)  # pyright: ignore[reportUnknownArgumentType]
+    return config  # pyright: ignore[reportUnknownVariableType]
+
+
+def _shape_on_disk(path: Path) -> ModelShape:
+    folder = path if path.is_dir() else path.parent
+    return shape_from_config(_config_on_disk(path), folder.resolve().name)
 
 
 @cache

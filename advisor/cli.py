@@ -3,6 +3,7 @@
 Result on stdout, warnings and errors on stderr; exit 0 answered, 1 the input is at fault, 2 wrong usage, 3 refused.
 """
 
+import gc
 import os
 from datetime import UTC, date, datetime
 from enum import StrEnum
@@ -11,11 +12,18 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from advisor.cli_faults import input_faults
+from advisor.cli_mix import TaskName, is_mix, mix, one_task
+from advisor.cli_out import FromAdvice, OutFiles, earlier_advice, refuse_unknown, write_files
 from advisor.cli_sizing import add_sizing
+from advisor.cli_sweep import add_sweep
+from advisor.cli_tokens import add_tokens
+from advisor.cli_train import add_train
 from pricing.cli_group import DefaultCommand, VersionOption
 
 if TYPE_CHECKING:
-    from advisor.advise import Result
+    from advisor.advice import Advice
+    from advisor.advise import Question, Result
 
 DEFAULT_COMMAND = "scenario"
 
@@ -47,10 +55,20 @@ class Format(StrEnum):
 
     TABLE = "table"
     JSON = "json"
+    MARKDOWN = "markdown"
 
 
 AsOf = Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], help="The day of the prices; today if left out.")]
+OwnPrices = Annotated[
+    Path | None, typer.Option(help="Your own prices; else prices.local.yaml beside the scenario, or in this folder.")
+]
+SecondOpinion = Annotated[
+    bool, typer.Option("--second-opinion", help="API prices that make a saving smaller, of ours and genai-prices'.")
+]
 ScenarioFile = Annotated[Path, typer.Argument(metavar="SCENARIO", help="A scenario.yaml; see scenarios/ for examples.")]
+MaybeScenario = Annotated[
+    Path | None, typer.Argument(metavar="SCENARIO", help="A scenario.yaml; left out only with --from.")
+]
 
 
 def day(as_of: datetime | None) -> date:
@@ -64,50 +82,85 @@ def fail(message: str, code: int = 1) -> typer.Exit:
     return typer.Exit(code)
 
 
-def answer(path: Path, as_of: date, *, measure: bool) -> "Result":
+def careful(question: "Question") -> "Question":
+    """Return the question with conservative API prices: the lower one of today's model, the dearer of others."""
+    from dataclasses import replace
+
+    from pricing.second import conservative_book
+
+    today = question.book.api(question.scenario.today.model, question.as_of)
+    return replace(question, book=conservative_book(question.book, question.as_of, [today.name]))
+
+
+def answer(
+    path: Path,
+    as_of: date,
+    *,
+    measure: bool,
+    prices: Path | None,
+    second_opinion: bool = False,
+    task: str | None = None,
+) -> "Result":
     """Read everything and advise; faults of the input end with exit code 1."""
     from advisor.advise import advise
-    from advisor.catalog import UnknownCardError, UnknownModelError
-    from advisor.hf_config import ConfigError
-    from advisor.quantity import UnknownQuantityError
     from advisor.question_files import read_question
-    from advisor.replica import ServingFault
-    from advisor.scenario_file import ScenarioFaultsError
-    from advisor.shape import UnknownTargetError
-    from pricing.book import BookFaultsError
-    from pricing.names import PriceError
 
-    faults = (
-        ScenarioFaultsError, UnknownModelError, UnknownCardError, ConfigError, UnknownQuantityError,
-        BookFaultsError, PriceError, UnknownTargetError, ServingFault,
-    )  # fmt: skip
-    try:
-        return advise(read_question(path, as_of, measure=measure))
-    except faults as fault:
-        raise fail(str(fault)) from None
+    with input_faults():
+        if task is None:
+            question = read_question(path, as_of, measure=measure, prices=prices)
+        else:
+            question = one_task(path, task, as_of, measure=measure, prices=prices)
+        return advise(careful(question) if second_opinion else question)
+
+
+def put(advice: "Advice", form: Format, verbose: int, no_color: bool) -> None:
+    """Put the advice on stdout in one form."""
+    if form is Format.TABLE:
+        from advisor.report.terminal import console, show
+
+        show(advice, console(no_color), verbose)
+    elif form is Format.JSON:
+        from advisor.advice import to_json
+
+        typer.echo(to_json(advice))
+    else:
+        from advisor.report.markdown import render
+
+        typer.echo(render(advice))
 
 
 @app.command(DEFAULT_COMMAND, hidden=True)
 def scenario(
-    path: ScenarioFile,
+    path: MaybeScenario = None,
+    *,
     plan: Annotated[Path | None, typer.Option(help="Write plan.json here, if the verdict justifies training.")] = None,
     override: Annotated[str | None, typer.Option(help="Write the plan against the verdict, for this reason.")] = None,
-    form: Annotated[Format, typer.Option("--format", help="table, or json and nothing else.")] = Format.TABLE,
+    form: Annotated[Format, typer.Option("--format", help="table, markdown, or json and nothing else.")] = Format.TABLE,
+    out: OutFiles = None,
+    earlier: FromAdvice = None,
+    task: TaskName = None,
     as_of: AsOf = None,
+    prices: OwnPrices = None,
+    second_opinion: SecondOpinion = False,
     verbose: Annotated[int, typer.Option("--verbose", "-v", count=True, help="Also every number in use.")] = 0,
     no_color: Annotated[bool, typer.Option("--no-color", help="No colour, whatever the terminal.")] = False,
 ) -> None:
     """Advise on a scenario. Example: advise scenarios/ticket_routing/scenario.yaml --plan out/plan.json"""
-    today = day(as_of)
-    result = answer(path, today, measure=plan is not None)
-    if form is Format.JSON:
-        from advisor.advice import to_json
-
-        typer.echo(to_json(result.advice))
-    else:
-        from advisor.report.terminal import console, show
-
-        show(result.advice, console(no_color), verbose)
+    refuse_unknown(out or ())
+    if path is None or earlier is not None:
+        advice = earlier_advice(path, earlier, plan)
+        put(advice, form, verbose, no_color)
+        return write_files(advice, out or ())
+    if task is None and is_mix(path):
+        if override or second_opinion or out:
+            raise typer.BadParameter("--override, --second-opinion and --out are for one task: add --task NAME")
+        write_plans = mix(path, day(as_of), prices, form.value, plain=no_color)
+        return write_plans(plan, write_plan) if plan else None
+    result = answer(
+        path, day(as_of), measure=plan is not None, prices=prices, second_opinion=second_opinion, task=task
+    )
+    put(result.advice, form, verbose, no_color)
+    write_files(result.advice, out or ())
     if plan is not None:
         write_plan(result, path, plan, override)
 
@@ -131,13 +184,15 @@ def write_plan(result: "Result", scenario_path: Path, plan_path: Path, override:
 def explain(
     path: ScenarioFile,
     figure: Annotated[str, typer.Argument(help="A figure's name, or any part of it.")] = "saving",
+    task: TaskName = None,
     as_of: AsOf = None,
+    prices: OwnPrices = None,
 ) -> None:
     """Print where a number comes from, down to its leaves. Example: advise explain scenario.yaml saving"""
     from advisor.report.explain import explain as lines_of
     from advisor.report.explain import named
 
-    figures = answer(path, day(as_of), measure=False).advice.figures
+    figures = answer(path, day(as_of), measure=False, prices=prices, task=task).advice.figures
     names = named(figures, figure)
     if not names:
         raise fail(f"no figure is called {figure!r}; there are: {', '.join(sorted(figures))}")
@@ -146,12 +201,16 @@ def explain(
 
 
 add_sizing(app)
+add_sweep(app)
+add_train(app)
+add_tokens(app)
 
 
 def main() -> None:
-    """Run the command line, with what start-up does not need switched off: plugins of pydantic, threads of BLAS."""
+    """Run the command line, with what start-up does not need switched off: plugins, threads, early collections."""
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    gc.set_threshold(100_000)  # imports make much that lives and little that dies: looking for it is 5 % of the start
     app()
 
 

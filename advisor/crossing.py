@@ -7,7 +7,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from pricing.figure import Figure, Number, plain, recompute
+from pricing.figure import Figure, Number, recompute
 
 Array = NDArray[np.float64]
 GRID_POINTS = 2000
@@ -20,8 +20,6 @@ VOLUME_LOOKS = 7
 """127**-7 of a bracket is below the digits of a float64."""
 FLIP_LOOKS = 5
 """A bracket of 7 % is then known to one part in 10**11: more than any input is."""
-LONGEST_MONTHS = 120.0
-"""Lifetimes and intervals are looked at up to the ten years a scenario may state."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,47 +30,8 @@ class Interval:
     high: float | None
 
 
-def untouched(figure: Figure, leaf: str) -> dict[int, Number]:
-    """Return the values of all figures below that do not rest on the leaf, by identity."""
-    fixed: dict[int, Number] = {}
-    rests: dict[int, bool] = {}
-
-    def visit(here: Figure) -> bool:
-        if id(here) not in rests:
-            below = [visit(one) for one in here.inputs.values()]
-            rests[id(here)] = here.name == leaf or any(below)
-            if not rests[id(here)]:
-                fixed[id(here)] = plain(here.value)
-        return rests[id(here)]
-
-    visit(figure)
-    return fixed
-
-
-def along(figure: Figure, leaf: str) -> Callable[[Array], Array]:
-    """Return the figure as a function of one leaf's value, for arrays of shape (points,).
-
-    What does not rest on the leaf keeps its value, so only the path from the leaf up is computed again.
-    """
-    fixed = untouched(figure, leaf)
-
-    def at(values: Array) -> Array:
-        column = values.reshape(-1, 1)
-        found = recompute(figure, {leaf: column}, dict(fixed))
-        return np.broadcast_to(np.asarray(found, dtype=float), column.shape)[:, 0]
-
-    return at
-
-
-def sign_changes(
-    difference: Callable[[Array], Array],
-    low: float,
-    high: float,
-    points: int = GRID_POINTS,
-    looks: int = VOLUME_LOOKS,
-) -> Array:
-    """Return every point in [low, high] (both > 0) where the difference changes sign, jumps included, ascending."""
-    grid = np.geomspace(low, high, points)
+def changes_on(difference: Callable[[Array], Array], grid: Array, looks: int) -> Array:
+    """Return every point between the ends of a rising grid where the difference changes sign, jumps included."""
     negative = difference(grid) < 0
     at = np.flatnonzero(negative[1:] != negative[:-1])
     left, right, left_negative = grid[at], grid[at + 1], negative[at]
@@ -86,6 +45,17 @@ def sign_changes(
     return right
 
 
+def sign_changes(
+    difference: Callable[[Array], Array],
+    low: float,
+    high: float,
+    points: int = GRID_POINTS,
+    looks: int = VOLUME_LOOKS,
+) -> Array:
+    """Return every point in [low, high] (both > 0) where the difference changes sign, ascending."""
+    return changes_on(difference, np.geomspace(low, high, points), looks)
+
+
 def intervals_below_zero(difference: Callable[[Array], Array], low: float, high: float) -> tuple[Interval, ...]:
     """Return the ranges of [low, high] where the difference is negative (the other road is cheaper)."""
     edges = sign_changes(difference, low, high)
@@ -94,18 +64,26 @@ def intervals_below_zero(difference: Callable[[Array], Array], low: float, high:
     return tuple(Interval(a, None if b == high else b) for a, b in inside)
 
 
-def flip_value(figure: Figure, leaf: Figure, threshold: float, reach: float) -> float | None:
-    """Return the leaf value nearest (by ratio) to today's where `figure` crosses `threshold`, or None within the reach.
+def looked_at(today: float, limits: tuple[float, float], reach: float) -> Array:
+    """Return the values at which one input is first looked: a thousandfold up and down, inside what it may be.
 
-    Looks from value / reach to value * reach; a leaf that is zero or negative is not looked at.
+    What is zero or negative today is looked at over all it may be: evenly where that is a share, else from a
+    thousandth of its unit up.
     """
-    today = float(leaf.value)
-    if today <= 0:
-        return None
-    most = max(today, LONGEST_MONTHS) if leaf.unit == "months" else today * reach
-    at = along(figure, leaf.name)
-    edges = sign_changes(lambda values: at(values) - threshold, today / reach, most, FLIP_POINTS, FLIP_LOOKS)
-    return min(edges.tolist(), key=lambda x: abs(np.log(x / today)), default=None)
+    least, most = limits
+    if today > 0:
+        return np.geomspace(max(least, today / reach), min(most, today * reach), FLIP_POINTS)
+    if least < 0:
+        return np.linspace(least, most, FLIP_POINTS)
+    return np.geomspace(1 / reach, min(most, reach * reach * reach), FLIP_POINTS)
+
+
+def flip_value(
+    at: Callable[[Array], Array], today: float, threshold: float, limits: tuple[float, float], reach: float
+) -> float | None:
+    """Return the input value nearest to today's where `at` crosses the threshold, or None within reach and limits."""
+    edges = changes_on(lambda values: at(values) - threshold, looked_at(today, limits, reach), FLIP_LOOKS)
+    return min(edges.tolist(), key=lambda x: abs(np.log(x / today)) if x > 0 < today else abs(x - today), default=None)
 
 
 def value_at(figure: Figure, replaced: Mapping[str, Number]) -> float:

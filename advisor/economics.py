@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pricing.figure import Number
-from pricing.units import MONTHS_PER_YEAR, TOKENS_PER_PRICE_UNIT, WATTS_PER_KILOWATT
+from pricing.units import TOKENS_PER_PRICE_UNIT, WATTS_PER_KILOWATT
 
 
 def month_numbers(per_month: Number) -> NDArray[np.float64]:
@@ -34,7 +34,7 @@ def demand_tasks_per_month(
 ) -> Number:
     """Return tasks in each month of the lifetime under compound growth; leaves seasons out."""
     months = month_numbers(calendar_share)
-    return start_tasks_per_month * (1 + growth_share_per_month) ** months * calendar_share
+    return start_tasks_per_month * ((1 + growth_share_per_month) ** months * calendar_share)
 
 
 def over_months(per_month: Number) -> Number:
@@ -140,7 +140,7 @@ def staircase_replicas(
 ) -> Number:
     """Return whole replicas each month: the peak with headroom, never under the floor, none after the end."""
     needed: Number = np.ceil(peak_tasks_per_hour * headroom_ratio / capacity_tasks_per_hour)
-    return np.ceil(np.maximum(floor_replicas, needed)) * (calendar_share > 0)
+    return np.maximum(np.ceil(floor_replicas), needed) * (calendar_share > 0)
 
 
 def rent_usd_per_month(
@@ -152,7 +152,7 @@ def rent_usd_per_month(
 ) -> Number:
     """Return what rented cards bill, day and night, used or not."""
     cards = staircase_replicas * cards_per_replica_count
-    return cards * rent_usd_per_gpu_hour * billed_hours_per_month * calendar_share
+    return cards * (rent_usd_per_gpu_hour * billed_hours_per_month * calendar_share)
 
 
 def claimed_cost_usd_per_month(claimed_usd_per_month: Number, calendar_share: Number) -> Number:
@@ -171,7 +171,7 @@ def machine_usd_per_month(
     staircase_replicas: Number, machine_usd_per_hour: Number, billed_hours_per_month: Number, calendar_share: Number
 ) -> Number:
     """Return what whole machines cost per month at an hourly figure."""
-    return staircase_replicas * machine_usd_per_hour * billed_hours_per_month * calendar_share
+    return staircase_replicas * (machine_usd_per_hour * billed_hours_per_month * calendar_share)
 
 
 def power_usd_per_month(
@@ -257,15 +257,6 @@ def saving_share(hosted_usd: Number, own_usd: Number) -> Number:
 def saving_usd(hosted_usd: Number, own_usd: Number) -> Number:
     """Return hosted less own lifetime cost; negative where the other road costs more."""
     return hosted_usd - own_usd
-
-
-def net_present_usd(
-    hosted_usd_per_month: Number, own_usd_per_month: Number, own_upfront_usd: Number, discount_annual_share: Number
-) -> Number:
-    """Return the net present value of leaving hosted: savings at month's end, up-front today."""
-    flows = np.asarray(hosted_usd_per_month - own_usd_per_month, dtype=np.float64)
-    months = 1 + month_numbers(flows)
-    return over_months(flows / (1 + discount_annual_share) ** (months / MONTHS_PER_YEAR)) - own_upfront_usd
 
 
 def break_even_tasks_per_month(

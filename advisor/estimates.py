@@ -17,6 +17,8 @@ from advisor.memory_setup import Method, TrainingSetup
 from advisor.replica import ServingFault, replica_capacity
 from advisor.scenario import Scenario
 from advisor.shape import ModelShape
+from advisor.training_fill import unpacked_fill
+from advisor.training_work import step_work
 from pricing.figure import Figure, Kind, Origin, assumed, derive
 from pricing.units import GIB, MILLISECONDS_PER_SECOND
 
@@ -44,12 +46,17 @@ class LocalSpeed:
 
 @dataclass(frozen=True, slots=True)
 class Estimates:
-    """Physics for the roads, memory, and what does not fit; `hours` of (steps, tokens a step), `tokens_of` a batch."""
+    """Physics for the roads, memory, and what does not fit.
+
+    `hours` of (steps, tokens a step, setup of the stage), `tokens_of` a batch, `memory_of` a stage's setup.
+    """
 
     physics: Physics
     memory: MemoryEstimate
     steps: Figure | str
-    hours: Callable[[Figure, Figure], Figure]
+    hours: Callable[[Figure, Figure, TrainingSetup], Figure]
+    memory_of: Callable[[TrainingSetup], MemoryEstimate]
+    setup: TrainingSetup
     tokens_of: Callable[[int, str], Figure]
     can_serve: bool
     misfits: tuple[str, ...]
@@ -75,6 +82,7 @@ def setup_of(scenario: Scenario) -> TrainingSetup:
         lora_rank=chosen.lora.rank,
         lora_targets=",".join(chosen.lora.targets),
         optimizer=OPTIMIZER_NAMES.get(chosen.optimizer_or_default, chosen.optimizer_or_default),
+        loss="engine",
     )
 
 
@@ -119,7 +127,7 @@ def run_tokens(run_steps: float, step_tokens: float) -> float:
 
 def local_hours(shape: ModelShape, setup: TrainingSetup, steps: Figure, tokens: Figure, speed: LocalSpeed) -> Figure:
     """Return hours of a run on this machine, from its matrix-product rate."""
-    work = training.step_work(shape, setup)
+    work = step_work(shape, setup)
     per_token = (work.matmul_flops + work.attention_flops) / work.tokens
     return derive(
         "training.local",
@@ -132,12 +140,17 @@ def local_hours(shape: ModelShape, setup: TrainingSetup, steps: Figure, tokens: 
         measured_flops_per_second=speed.flops,
         efficiency_share=speed.efficiency,
         overhead_seconds_per_step=speed.overhead,
+        micro_steps=assumed(
+            "training.micro_steps", setup.gradient_accumulation, "steps", "parts of a step, the settings"
+        ),
     )
 
 
 def card_hours(shape: ModelShape, setup: TrainingSetup, card: Card, steps: Figure, tokens: Figure) -> Figure:
     """Return hours of a run on one card, at the speed measured rows of such cards support."""
-    speed = training.training_speed(shape, card, setup, training.unpacked_fill())
+    rows = setup.micro_batch * setup.gradient_accumulation
+    fill = unpacked_fill(setup.sequence_tokens, setup.micro_batch, float(tokens.value) / rows)
+    speed = training.training_speed(shape, card, setup, fill)
     note = (
         f"advisor/data/training_efficiency.csv for {card.name}: fitted on published runs, interval of held-out sources"
     )
@@ -156,10 +169,14 @@ def stated_capacity(scenario: Scenario, ground: Ground, card: str | None) -> Fig
     return ground.leaves.get("serving.capacity_tasks_per_hour") if (card or LOCAL) == named else None
 
 
-def capacity(scenario: Scenario, ground: Ground, shape: ModelShape, card: str | None, *, tuned: bool) -> Figure | str:
+def capacity(
+    scenario: Scenario, ground: Ground, shape: ModelShape, card: str | None, *, tuned: bool,
+    measured_ratio: float | None = None,
+) -> Figure | str:  # fmt: skip
     """Return tasks per hour of one replica: measured by the user, else the serving formula on the card.
 
     Raises MisfitError where the card cannot; text where nobody knows. `tuned`: with the prompt after tuning.
+    `measured_ratio`: the user's own time on this card over the formula's.
     """
     stated = stated_capacity(scenario, ground, card) if tuned else None
     if stated is not None:
@@ -175,16 +192,19 @@ def capacity(scenario: Scenario, ground: Ground, shape: ModelShape, card: str | 
             input_tokens_per_task=float(prompt.value),
             output_tokens_per_task=float(ground["tokens.output"].value),
             tpot_limit_seconds=None if limit is None else float(limit) / MILLISECONDS_PER_SECOND,
+            measured_ratio=measured_ratio,
         )
     except ServingFault as reason:
         raise MisfitError(str(reason)) from None
     how = f"serving formula for {shape.name} on {card}, 16-bit, batch of {found.concurrency}"
+    if measured_ratio is not None:
+        how = f"{how}, {measured_ratio:.2f} times its time by {scenario.serving.measured}"
     note = f"{how}: {found.interval.origin.note}"
     return Figure(
         f"capacity.{card}.{'tuned' if tuned else 'base'}",
         found.tasks_per_hour,
         "tasks_per_hour",
-        Origin(Kind.ASSUMED, note),
+        Origin(Kind.ASSUMED if measured_ratio is None else Kind.MEASURED, note),
         found.tasks_per_hour_low,
         found.tasks_per_hour_high,
     )
@@ -201,8 +221,9 @@ def fits(memory: MemoryEstimate, card: Card) -> str | None:
 
 
 def estimate(
-    scenario: Scenario, ground: Ground, shape: ModelShape, speed: LocalSpeed, cards: tuple[str, str]
-) -> Estimates:
+    scenario: Scenario, ground: Ground, shape: ModelShape, speed: LocalSpeed, cards: tuple[str, str],
+    serving_ratio: float | None = None,
+) -> Estimates:  # fmt: skip
     """Return all physics of one scenario; `cards` are the training and the serving card, `local` for this machine."""
     training_card, serving_card = cards
     setup = setup_of(scenario)
@@ -210,10 +231,13 @@ def estimate(
     steps = run_steps(scenario, ground)
     card = None if training_card in (LOCAL, RULED_OUT) else find_card(training_card)
 
-    def hours(steps: Figure, tokens: Figure) -> Figure:
+    def hours(steps: Figure, tokens: Figure, stage: TrainingSetup) -> Figure:
         if card is None:
-            return local_hours(shape, setup, steps, tokens, speed)
-        return card_hours(shape, setup, card, steps, tokens)
+            return local_hours(shape, stage, steps, tokens, speed)
+        return card_hours(shape, stage, card, steps, tokens)
+
+    def memory_of(stage: TrainingSetup) -> MemoryEstimate:
+        return memory if stage == setup else training_memory(shape, stage)
 
     def tokens_of(batch: int, name: str) -> Figure:
         return tokens_of_step(ground, batch, name, answers=name != "adapt")
@@ -225,13 +249,14 @@ def estimate(
 
     def serves(name: str | None, *, tuned: bool = True) -> Figure | str:
         try:
-            return capacity(scenario, ground, shape, name, tuned=tuned)
+            ratio = serving_ratio if name == serving_card else None
+            return capacity(scenario, ground, shape, name, tuned=tuned, measured_ratio=ratio)
         except MisfitError as reason:
             if name == serving_card and tuned:
                 misfits.append(str(reason))
             return str(reason)
 
-    run_hours = too_small or (hours(steps, tokens) if isinstance(steps, Figure) else steps)
+    run_hours = too_small or (hours(steps, tokens, setup) if isinstance(steps, Figure) else steps)
     physics = Physics(
         run_hours="training is ruled out in candidates.training_card" if training_card == RULED_OUT else run_hours,
         base_capacity=serves(serving_card, tuned=False),
@@ -242,4 +267,6 @@ def estimate(
         serving_card=serving_card,
     )
     served = physics.local_capacity if serving_card == LOCAL else physics.rented_capacity
-    return Estimates(physics, memory, steps, hours, tokens_of, isinstance(served, Figure), tuple(misfits))
+    return Estimates(
+        physics, memory, steps, hours, memory_of, setup, tokens_of, isinstance(served, Figure), tuple(misfits)
+    )

@@ -5,7 +5,7 @@ Every constant is an assumed figure with its reason and ends; a calibrated machi
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from advisor.advise import Question, Result
@@ -131,10 +131,16 @@ def training_stage(result: Result, pace: Pace, name: str, settings: TrainSetting
     estimates = result.estimates
     steps = assumed(f"{name}.steps", settings.max_steps, "steps", "the plan's settings")
     tokens = estimates.tokens_of(settings.micro_batch * settings.accumulation, name)
-    seconds = derive(
-        f"{name}.seconds", trained_seconds, start_seconds=pace.train_start, run_hours=estimates.hours(steps, tokens)
+    setup = replace(
+        estimates.setup,
+        sequence_tokens=settings.max_length,
+        micro_batch=settings.micro_batch,
+        gradient_accumulation=settings.accumulation,
+        checkpointing=settings.gradient_checkpointing,
     )
-    formula = estimates.memory.allocated
+    hours = estimates.hours(steps, tokens, setup)
+    seconds = derive(f"{name}.seconds", trained_seconds, start_seconds=pace.train_start, run_hours=hours)
+    formula = estimates.memory_of(setup).allocated
     held = derive(
         f"{name}.held",
         held_bytes,

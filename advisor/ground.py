@@ -7,6 +7,7 @@ from advisor import economics as eco
 from advisor.quantity import Measure, Quantity, UnknownQuantityError
 from advisor.scenario import Scenario
 from advisor.settings import Part
+from advisor.shape_of_demand import Log, curve_of
 from pricing.figure import Figure, assumed, derive
 
 
@@ -34,22 +35,34 @@ def known(leaves: Mapping[str, Figure], path: str) -> Figure:
 
 @dataclass(frozen=True, slots=True)
 class Ground:
-    """Shared figures of one advice: `leaves` by path; calendar and demand by month, tasks of the whole lifetime."""
+    """Shared figures of one advice: `leaves` by path; calendar and demand by month, tasks of the whole lifetime.
+
+    `curve` is the load-duration curve: loads over the mean, and shares of the time.
+    """
 
     leaves: Mapping[str, Figure]
     horizon: Figure
     calendar: Figure
     demand: Figure
     tasks: Figure
+    curve: tuple[Figure, Figure]
+    scaling: str
+    batchable_on: str
+
+    @property
+    def tuned_input(self) -> Figure:
+        """The prompt after tuning, or today's where nobody has shortened it."""
+        return self.leaves.get("tokens.tuned_input") or self["tokens.input"]
 
     def __getitem__(self, path: str) -> Figure:
         """Return the leaf at a scenario path; raises UnknownQuantityError for one that is unknown."""
         return known(self.leaves, path)
 
 
-def lay_ground(scenario: Scenario) -> Ground:
+def lay_ground(scenario: Scenario, log: Log | None = None) -> Ground:
     """Return the shared figures; raises UnknownQuantityError where volume or tokens are unknown."""
     leaves = leaves_of(scenario)
+    curve = curve_of(scenario, leaves, log)
     for required in ("tokens.input", "tokens.output", "finance.annual_discount_rate"):
         known(leaves, required)
     if scenario.local_machine is not None and "local_machine.usd_per_hour" in leaves:
@@ -69,4 +82,5 @@ def lay_ground(scenario: Scenario) -> Ground:
         calendar_share=calendar,
     )
     tasks = derive("lifetime_tasks", eco.lifetime_tasks, demand_tasks_per_month=demand)
-    return Ground(leaves, horizon, calendar, demand, tasks)
+    chosen = scenario.traffic
+    return Ground(leaves, horizon, calendar, demand, tasks, curve, chosen.scaling, chosen.batchable_on)

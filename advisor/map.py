@@ -1,7 +1,7 @@
 """What a road is made from, and how it says that it cannot be priced."""
 
-from dataclasses import dataclass
 from datetime import date
+from typing import NamedTuple
 
 from advisor.ground import Ground
 from advisor.scenario import Scenario
@@ -10,14 +10,15 @@ from pricing.table import PriceBook
 
 LOCAL = "local"
 RULED_OUT = "none"
+ASSUMED_MODEL = "meta-llama/Llama-3.1-8B"
+"""Where no base model is named: the field's usual starting size, 7 to 13 billion parameters (R060)."""
 
 
 class NotAssessedError(LookupError):
     """A road that cannot be priced; the message is the reason with its remedy."""
 
 
-@dataclass(frozen=True, slots=True)
-class Physics:
+class Physics(NamedTuple):
     """What the machines do: hours of one training run, and tasks per hour of a replica by where it stands.
 
     Each is a figure, or the reason why there is none.
@@ -32,8 +33,7 @@ class Physics:
     serving_card: str
 
 
-@dataclass(frozen=True, slots=True)
-class Success:
+class Success(NamedTuple):
     """Measured success shares, where there are trials: today's road, a smaller hosted model, and a tuned pilot."""
 
     hosted: Figure | None
@@ -41,8 +41,7 @@ class Success:
     tuned: Figure | None
 
 
-@dataclass(frozen=True, slots=True)
-class Map:
+class Map(NamedTuple):
     """Everything a road is made from."""
 
     scenario: Scenario
@@ -51,6 +50,11 @@ class Map:
     as_of: date
     physics: Physics
     success: Success
+
+
+def base_name(map_: Map) -> str:
+    """Return the base model's name as the scenario gives it, or the one that is assumed."""
+    return map_.scenario.candidates.base_model or ASSUMED_MODEL
 
 
 def known(figure: Figure | str) -> Figure:

@@ -1,4 +1,4 @@
-"""Memory of training and of inference, by component and phase; pure, no torch.
+"""Memory of training, by component and phase; pure, no torch. Memory of serving is in `advisor.memory_serving`.
 
 Rule 1  A training step has four moments that can hold the peak: at the loss, inside the backward pass, at its end, and
         in the optimizer's step. Each is a sum of components; the peak is the largest.
@@ -8,15 +8,27 @@ Rule 2  Three sizes are told apart: allocated (tensors), reserved (what the cach
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from typing import Final
+from dataclasses import replace
+from typing import Final, NamedTuple
 
 from advisor import memory_parts as parts
 from advisor.data_files import constants
-from advisor.memory_setup import FORMATS, LOSSES, OPTIMIZERS, Component, Method, Phase, TrainingSetup
+from advisor.memory_layers import backward_activations, kept_activations, layer_saved_bytes_per_token, stream_bytes
+from advisor.memory_setup import (
+    FORMATS,
+    LOSSES,
+    OPTIMIZERS,
+    PRECISIONS,
+    Component,
+    Method,
+    Phase,
+    Precision,
+    TrainingSetup,
+)
 from advisor.shape import (
     ModelShape,
-    QkNorm,
+    embedding_parameters,
+    head_parameters,
     linear_parameters,
     linears,
     lora_modules,
@@ -30,15 +42,17 @@ Bytes = Mapping[Component, float]
 CONTEXT_BYTES: Final = 0.6 * GIB
 """Assumed: CUDA context, cuBLAS workspaces and kernels of one process; 0.4 to 0.9 GiB between driver versions."""
 
-RESERVED_FACTOR: Final = 1.04
-"""Assumed reserved over allocated where lengths vary little; where they vary, fragmentation adds more."""
-
 RECOMMENDED_FACTOR: Final = 1.08
 """Card memory over allocated, before the context: what keeps the allocator from thrashing at its own peak."""
 
 
-@dataclass(frozen=True, slots=True)
-class Interval:
+SPREADS: Final = {"unknown": "unknown_ratio"}
+"""What is known of batch lengths to a row of the intervals; all else is `training_ratio`."""
+CACHES: Final = {"varied": "varied_cached_share", "unknown": "varied_cached_share"}
+"""What is known of batch lengths to what the cache holds; all else is `cached_share`."""
+
+
+class Interval(NamedTuple):
     """A best value in bytes with its 90 % interval."""
 
     low: float
@@ -50,8 +64,7 @@ class Interval:
         return Interval(self.low * factor + plus, self.value * factor + plus, self.high * factor + plus)
 
 
-@dataclass(frozen=True, slots=True)
-class MemoryEstimate:
+class MemoryEstimate(NamedTuple):
     """Bytes on the fullest card. `components` add up to `recommended.value`; `phases` are allocated totals."""
 
     allocated: Interval
@@ -68,9 +81,9 @@ def total_bytes(components: Bytes) -> float:
 
 
 def training_memory(shape: ModelShape, setup: TrainingSetup) -> MemoryEstimate:
-    """Return the memory of one training run per card; weights, gradients and states are sharded over `setup.cards`.
+    """Return the memory of one training run on its fullest card.
 
-    Leaves out: vision towers, CPU offload, and the gather buffers of sharded training beyond one layer.
+    Leaves out: vision towers, tensor, pipeline and sequence parallelism, compiled graphs.
     """
     if shape.learned_positions:  # a table of positions is the end of the sequence: the tokenizer truncates to it
         setup = replace(setup, sequence_tokens=min(setup.sequence_tokens, shape.learned_positions))
@@ -83,20 +96,33 @@ def training_memory(shape: ModelShape, setup: TrainingSetup) -> MemoryEstimate:
     }
     phases = {phase: total_bytes(moment) for phase, moment in moments.items()}
     peak = max(phases, key=phases.__getitem__)
-    return _estimate(moments[peak], peak, phases)
+    spread = SPREADS.get(setup.lengths, "training_ratio"), CACHES.get(setup.lengths, "cached_share")
+    stays = phases[peak] if setup.lengths == "emptied" else total_bytes(static)
+    return estimate(moments[peak], peak, phases, stays, spread)
 
 
-def _estimate(components: Bytes, peak: Phase | None, phases: Mapping[Phase, float]) -> MemoryEstimate:
-    value = total_bytes(components)
-    spread = constants("memory_intervals.csv")["inference_ratio" if peak is None else "training_ratio"]
-    allocated = Interval(value * spread.low, value, value * spread.high)
-    room = components.get(Component.ALLOCATOR, 0.0) + value * (RECOMMENDED_FACTOR - 1)
-    slack = {Component.ALLOCATOR: room, Component.CONTEXT: CONTEXT_BYTES}
+def estimate(
+    components: Bytes, peak: Phase | None, phases: Mapping[Phase, float], static_bytes: float, spread: tuple[str, str]
+) -> MemoryEstimate:
+    """Return the three sizes of a peak; `static_bytes` stays between steps, `spread` names rows of the intervals.
+
+    Reserved is what the allocator holds on a card of the recommended size; its high end is a card with room to spare.
+    """
+    value, table = total_bytes(components), constants("memory_intervals.csv")
+    ratio, cached = (table[name] for name in spread)
+    allocated = Interval(value * ratio.low, value, value * ratio.high)
+    held = min(parts.reserved_bytes(value, static_bytes, cached.value), value * RECOMMENDED_FACTOR)
+    most = max(parts.reserved_bytes(value, static_bytes, cached.high), held, allocated.high)
+    slack = value * (RECOMMENDED_FACTOR - 1)
     return MemoryEstimate(
         allocated=allocated,
-        reserved=allocated.times(RESERVED_FACTOR),
+        reserved=Interval(allocated.low, held, most),
         recommended=allocated.times(RECOMMENDED_FACTOR, CONTEXT_BYTES),
-        components={**components, **slack},
+        components={
+            **components,
+            Component.ALLOCATOR: components.get(Component.ALLOCATOR, 0.0) + slack,
+            Component.CONTEXT: CONTEXT_BYTES,
+        },
         peak_phase=peak,
         phases=phases,
     )
@@ -112,89 +138,95 @@ def weight_bytes(shape: ModelShape, weight_format: str) -> float:
     )
 
 
+def _outside_parameters(shape: ModelShape) -> int:
+    return embedding_parameters(shape) + head_parameters(shape)
+
+
 def trainable_parameters(shape: ModelShape, setup: TrainingSetup) -> int:
-    """Return how many parameters the run trains: all of them, or the adapters."""
+    """Return how many parameters the run trains: all of them, or the adapters and what is trained beside them."""
     if setup.method is Method.FULL:
         return parameters(shape)
-    return lora_parameters(shape, setup.lora_rank, setup.lora_targets)
+    adapters = _adapter_parameters(shape, setup)
+    if setup.halves_trained:
+        adapters = sum(setup.lora_rank * m.out_features * m.count for m in lora_modules(shape, setup.lora_targets))
+    return adapters + (_outside_parameters(shape) if setup.embeddings_trained else 0)
 
 
-def _trainable_width(setup: TrainingSetup) -> int:
-    if setup.method is not Method.FULL:
-        return setup.adapter_bytes
-    return parts.FULL_BYTES if setup.master_weights else parts.HALF_BYTES
+def _adapter_parameters(shape: ModelShape, setup: TrainingSetup) -> int:
+    magnitudes = sum(m.out_features * m.count for m in lora_modules(shape, setup.lora_targets)) if setup.dora else 0
+    return lora_parameters(shape, setup.lora_rank, setup.lora_targets) + magnitudes
+
+
+def _trained(shape: ModelShape, setup: TrainingSetup) -> list[tuple[int, Precision]]:
+    """Numbers that are trained, each lot with its precision; whole modules beside adapters keep the model's 16 bits."""
+    if setup.method is Method.FULL:
+        return [(parameters(shape), PRECISIONS[setup.precision])]
+    width = setup.adapter_bytes
+    beside = [(_outside_parameters(shape), PRECISIONS["half"])] if setup.embeddings_trained else []
+    adapters = trainable_parameters(shape, setup) - sum(count for count, _ in beside)
+    return [(adapters, Precision(width, width, 0, width, 0)), *beside]
+
+
+def _state_bytes(shape: ModelShape, setup: TrainingSetup) -> float:
+    if setup.states_offloaded:
+        return 0.0
+    optimizer = OPTIMIZERS[setup.optimizer]
+    fixed = optimizer.fixed_bytes_per_parameter
+    return sum(
+        parts.optimizer_bytes(count, (optimizer.states * p.state_bytes if fixed is None else fixed) + p.master_bytes)
+        for count, p in _trained(shape, setup)
+    )
 
 
 def _static(shape: ModelShape, setup: TrainingSetup) -> dict[Component, float]:
     """What is there between steps."""
-    trained, width = trainable_parameters(shape, setup), _trainable_width(setup)
     full = setup.method is Method.FULL
-    weights = trained * width if full else weight_bytes(shape, setup.weight_format)
-    optimizer = OPTIMIZERS[setup.optimizer]
-    state = (
-        optimizer.states * width if optimizer.fixed_bytes_per_parameter is None else optimizer.fixed_bytes_per_parameter
-    )
+    own = sum(count * precision.weight_bytes for count, precision in _trained(shape, setup))
+    weights = own if full else weight_bytes(shape, setup.weight_format)
+    if setup.reference == "copy":  # held whole on every card, or spread like the model
+        weights += weight_bytes(shape, "bf16" if full else setup.weight_format)
+    if not full and setup.halves_trained:  # the halves that are not trained are there all the same
+        own = _adapter_parameters(shape, setup) * setup.adapter_bytes
     kept = setup.gradient_accumulation > 1
     return {
-        Component.WEIGHTS: weights / setup.shards,
-        Component.ADAPTERS: 0.0 if full else trained * width / setup.shards,
-        Component.OPTIMIZER: parts.optimizer_bytes(trained, state) / setup.shards,
-        Component.GRADIENTS: parts.gradient_bytes(trained, width) / setup.shards if kept else 0.0,
+        Component.WEIGHTS: 0.0 if setup.weights_offloaded else weights / setup.shards,
+        Component.ADAPTERS: 0.0 if full else own / setup.shards,
+        Component.OPTIMIZER: _state_bytes(shape, setup) / setup.state_shards,
+        Component.GRADIENTS: _all_gradients(shape, setup) if kept else 0.0,
     }
-
-
-def layer_saved_bytes_per_token(shape: ModelShape, setup: TrainingSetup) -> float:
-    """What one layer keeps of a token for its backward pass."""
-    full = setup.method is Method.FULL
-    norms = shape.norms_per_layer + (2 * shape.query_width / shape.hidden if shape.qk_norm is not QkNorm.NONE else 0)
-    saved = parts.norm_saved_bytes_per_token(norms, shape.hidden, trained=full)
-    saved += parts.attention_saved_bytes_per_token(
-        shape.query_width,
-        shape.kv_width,
-        shape.heads,
-        setup.sequence_tokens,
-        setup.materialised_attention,
-        parts.HALF_BYTES,
-    )
-    saved += parts.mlp_saved_bytes_per_token(shape.active_intermediate, shape.gated_mlp, parts.HALF_BYTES)
-    if full:
-        return saved + parts.trained_input_bytes_per_token(
-            2 * shape.hidden + shape.query_width + shape.active_intermediate, parts.HALF_BYTES
-        )
-    widths = sum(m.in_features * m.active for m in lora_modules(shape, setup.lora_targets)) / shape.layers
-    input_bytes = parts.HALF_BYTES if setup.autocast else setup.adapter_bytes
-    return saved + parts.trained_input_bytes_per_token(widths, input_bytes)
-
-
-def _saved(shape: ModelShape, setup: TrainingSetup) -> float:
-    """Activations kept by the whole forward pass."""
-    if setup.checkpointing:
-        return parts.checkpoint_bytes(setup.step_tokens, shape.layers, shape.hidden, parts.HALF_BYTES)
-    return setup.step_tokens * shape.layers * layer_saved_bytes_per_token(shape, setup)
 
 
 def _loss(shape: ModelShape, setup: TrainingSetup) -> dict[Component, float]:
     final_norm = setup.step_tokens * parts.norm_saved_bytes_per_token(1, shape.hidden, trained=True)
+    linear = linear_parameters(shape) + head_parameters(shape)
     return {
-        Component.ACTIVATIONS: _saved(shape, setup) + final_norm,
-        Component.LOGITS: parts.loss_bytes(setup.step_tokens, shape.vocab, LOSSES[setup.loss].bytes_per_logit),
+        Component.ACTIVATIONS: kept_activations(shape, setup) + final_norm,
+        Component.LOGITS: _logits(shape, setup),
+        Component.DEQUANT: _gathered(shape, setup)
+        + (parts.autocast_copy_bytes(linear) if _casts_weights(setup) else 0.0),
     }
 
 
-def _layer_peak(shape: ModelShape, setup: TrainingSetup) -> float:
-    """One layer's own peak in the backward pass: recomputed activations (if checkpointed) and gradients in flight."""
-    again = layer_saved_bytes_per_token(shape, setup) if setup.checkpointing else 0.0
-    flight = parts.in_flight_bytes_per_token(shape.hidden, shape.active_intermediate, shape.gated_mlp, parts.HALF_BYTES)
-    return setup.step_tokens * (again + flight)
+def _logits(shape: ModelShape, setup: TrainingSetup) -> float:
+    if setup.loss == "engine":
+        trained = setup.method is Method.FULL or setup.embeddings_trained
+        return parts.tiled_loss_bytes(setup.step_tokens, shape.vocab, shape.hidden, trained_head=trained)
+    return parts.loss_bytes(setup.step_tokens, shape.vocab, LOSSES[setup.loss].bytes_per_logit)
 
 
-def _dequant(shape: ModelShape, setup: TrainingSetup) -> float:
-    """Short-lived copies of weights: one dequantised map, and whole layers where the run is sharded."""
-    gathered = 0.0
-    if setup.shards > 1:
-        layer = weight_bytes(shape, setup.weight_format) / shape.layers
-        gathered = parts.gather_bytes(layer, 1)
-    return gathered + _dequantised(shape, setup)
+def _casts_weights(setup: TrainingSetup) -> bool:
+    """Sharded runs cast as they gather; adapters are too small to count."""
+    return setup.method is Method.FULL and setup.precision == "full" and setup.autocast and setup.shards == 1
+
+
+def _gathered(shape: ModelShape, setup: TrainingSetup) -> float:
+    """Whole weights where they are otherwise spread or on the host: one layer and the root."""
+    if setup.shards == 1 and not setup.weights_offloaded:
+        return 0.0
+    full = setup.method is Method.FULL
+    width = parts.HALF_BYTES if full else FORMATS[setup.weight_format].linear_bytes_per_parameter
+    root = _outside_parameters(shape) * parts.HALF_BYTES
+    return parts.gather_bytes(linear_parameters(shape) / shape.layers, width, root)
 
 
 def _dequantised(shape: ModelShape, setup: TrainingSetup) -> float:
@@ -202,66 +234,65 @@ def _dequantised(shape: ModelShape, setup: TrainingSetup) -> float:
     return parts.dequantisation_bytes(max(m.parameters for m in linears(shape))) if quantised else 0.0
 
 
+def _layer_gradients(shape: ModelShape, setup: TrainingSetup) -> float:
+    """Gradients of the layer at work, whole: before they are spread, or used and dropped within the backward pass."""
+    alone = setup.gradient_shards > 1 or OPTIMIZERS[setup.optimizer].in_backward
+    width = PRECISIONS[setup.precision].gradient_bytes
+    return linear_parameters(shape) / shape.layers * width if alone and setup.method is Method.FULL else 0.0
+
+
 def _backward(shape: ModelShape, setup: TrainingSetup) -> dict[Component, float]:
+    copies = parts.autocast_copy_bytes(linear_parameters(shape)) if _casts_weights(setup) else 0.0
     return {
-        Component.ACTIVATIONS: _saved(shape, setup) + _layer_peak(shape, setup) + _kept_by_hooks(shape, setup),
-        Component.DEQUANT: _dequant(shape, setup),
+        Component.ACTIVATIONS: kept_activations(shape, setup)
+        + backward_activations(shape, setup)
+        + _kept_by_hooks(shape, setup),
+        Component.DEQUANT: _gathered(shape, setup)
+        + _dequantised(shape, setup)
+        + (0.0 if setup.checkpointing else copies),
+        Component.GRADIENTS: max(
+            _layer_gradients(shape, setup), _all_gradients(shape, setup) if setup.gradient_accumulation > 1 else 0.0
+        ),
     }
 
 
 def _kept_by_hooks(shape: ModelShape, setup: TrainingSetup) -> float:
-    if setup.shards == 1 or not setup.checkpointing:
+    if setup.shards == 1 or setup.method is Method.FULL or not setup.checkpointing:
         return 0.0
-    return parts.kept_output_gradient_bytes(setup.step_tokens, shape.layers, shape.hidden, parts.HALF_BYTES)
+    return parts.kept_output_gradient_bytes(setup.step_tokens, shape.layers, shape.hidden, stream_bytes(shape, setup))
 
 
 def _backward_end(shape: ModelShape, setup: TrainingSetup) -> dict[Component, float]:
-    last = setup.step_tokens * shape.hidden * parts.HALF_BYTES
+    last = setup.step_tokens * shape.hidden * stream_bytes(shape, setup)
     if not setup.checkpointing:
         last = setup.step_tokens * layer_saved_bytes_per_token(shape, setup)
     return {
-        Component.ACTIVATIONS: last + _layer_peak(shape, setup),
-        Component.GRADIENTS: _all_gradients(shape, setup),
-        Component.DEQUANT: _dequant(shape, setup),
+        Component.ACTIVATIONS: last + backward_activations(shape, setup),
+        Component.GRADIENTS: _all_gradients(shape, setup) + _layer_gradients(shape, setup),
+        Component.DEQUANT: _gathered(shape, setup) + _dequantised(shape, setup),
     }
 
 
 def _all_gradients(shape: ModelShape, setup: TrainingSetup) -> float:
-    return parts.gradient_bytes(trainable_parameters(shape, setup), _trainable_width(setup)) / setup.shards
+    if OPTIMIZERS[setup.optimizer].in_backward:
+        return 0.0
+    whole = sum(parts.gradient_bytes(count, precision.gradient_bytes) for count, precision in _trained(shape, setup))
+    replicated = setup.cards > 1 and setup.gradient_shards == 1
+    return whole * (BUCKETED if replicated else 1) / setup.gradient_shards
+
+
+BUCKETED: Final = 2
+"""Gradients that every card holds lie twice: DistributedDataParallel copies them into its buckets."""
 
 
 def _step(shape: ModelShape, setup: TrainingSetup) -> dict[Component, float]:
-    temporary = _trainable_width(setup) if OPTIMIZERS[setup.optimizer].foreach else 0
-    extra = parts.step_temporary_bytes(trainable_parameters(shape, setup), temporary) / setup.shards
-    return {Component.GRADIENTS: _all_gradients(shape, setup), Component.ALLOCATOR: extra}
-
-
-def inference_memory(
-    shape: ModelShape,
-    *,
-    weight_format: str,
-    context_tokens: float,
-    concurrency: float = 1,
-    prefill_tokens: float | None = None,
-    kv_element_bytes: float = parts.HALF_BYTES,
-    whole_prompt_logits: bool = False,
-    cards: int = 1,
-) -> MemoryEstimate:
-    """Return the memory per card of serving: weights, KV cache of `concurrency` sequences, one prefill's temporaries.
-
-    `whole_prompt_logits`: Transformers before 4.45 made 32-bit logits of every prompt token, not of the last one.
-    """
-    prefill = context_tokens if prefill_tokens is None else prefill_tokens
-    widest = parts.in_flight_bytes_per_token(shape.hidden, shape.active_intermediate, shape.gated_mlp, parts.HALF_BYTES)
-    kept = prefill * concurrency if whole_prompt_logits else concurrency
-    inside, logits = prefill * widest / cards, parts.loss_bytes(kept, shape.vocab, parts.HALF_BYTES + parts.FULL_BYTES)
-    cache = parts.kv_cache_bytes(shape.layers, shape.kv_width, context_tokens, concurrency, kv_element_bytes)
-    quantised = FORMATS[weight_format].quantised
-    components: dict[Component, float] = {
-        Component.WEIGHTS: weight_bytes(shape, weight_format) / cards,
-        Component.KV_CACHE: cache / cards,
-        Component.DEQUANT: parts.dequantisation_bytes(max(m.parameters for m in linears(shape))) if quantised else 0.0,
+    optimizer = OPTIMIZERS[setup.optimizer]
+    outside = optimizer.in_backward or setup.states_offloaded
+    extra = sum(
+        parts.step_temporary_bytes(count, p.step_bytes or (p.state_bytes if optimizer.foreach else 0))
+        for count, p in _trained(shape, setup)
+    )
+    return {
+        Component.GRADIENTS: _all_gradients(shape, setup),
+        Component.ALLOCATOR: 0.0 if outside else extra / setup.state_shards,
     }
-    # layers and head work one after the other: only the larger of the two is there at the peak
-    components |= {Component.ACTIVATIONS: inside} if inside > logits else {Component.LOGITS: logits}
-    return _estimate(components, None, {})

@@ -9,12 +9,14 @@ Rule 3  Every coefficient below is a count of tensors times their element size, 
 
 from typing import Final
 
+BYTE_BITS: Final = 8  # by definition
 HALF_BYTES: Final = 2  # an element of bf16 and fp16
 FULL_BYTES: Final = 4  # an element of fp32
 
 NF4_BYTES_PER_PARAMETER: Final = 0.5 + 4 / 64  # 4-bit codes, one fp32 constant for 64 weights (QLoRA, arXiv 2305.14314)
 NF4_DOUBLE_BYTES_PER_PARAMETER: Final = 0.5 + 1 / 64 + 4 / (64 * 256)  # 8-bit constants, fp32 for each 256 of them
 INT4_GROUP_BYTES_PER_PARAMETER: Final = 0.5 + (2 + 0.5) / 128  # GPTQ and AWQ: fp16 scale and 4-bit zero for 128 weights
+INT8_GROUP_BYTES_PER_PARAMETER: Final = 1.0 + (2 + 1) / 128  # GPTQ 8-bit: fp16 scale and 8-bit zero for 128 weights
 INT8_BYTES_PER_PARAMETER: Final = 1.0  # LLM.int8() (arXiv 2208.07339); one scale a row is below 0.1 %
 FP8_BYTES_PER_PARAMETER: Final = 1.0
 
@@ -23,7 +25,8 @@ RMS_NORM_TRAINED_BYTES: Final = 2  # the normalised 16-bit value, kept where the
 ATTENTION_GRADIENT_TENSORS: Final = 2  # the gradient of a layer's output and of its residual branch
 GATED_MLP_SAVED_TENSORS: Final = 3  # gate, activation(gate), up
 PLAIN_MLP_SAVED_TENSORS: Final = 2  # the inner value and its activation
-GATHERED_LAYERS: Final = 2  # the layer at work and the prefetched one
+TILE_TOKENS: Final = 4096  # TRL 1.16, trl/kernels/chunked_logprob.py
+TILE_LOGITS: Final = 32_768  # TRL 1.16, trl/trainer/utils.py
 EAGER_SCORE_BYTES: Final = 4 + 2  # fp32 softmax and its 16-bit copy, per query head, query and key
 
 
@@ -57,16 +60,19 @@ def checkpoint_bytes(step_tokens: float, layers: float, hidden: float, element_b
     return step_tokens * layers * hidden * element_bytes
 
 
-def gather_bytes(layer_parameters: float, bytes_per_parameter: float) -> float:
-    """Whole layers on one card of a sharded run: the one at work and the next, prefetched."""
-    return GATHERED_LAYERS * layer_parameters * bytes_per_parameter
+def gather_bytes(layer_parameters: float, bytes_per_parameter: float, root_bytes: float) -> float:
+    """Whole weights on one card of a sharded run: the layer at work, and the root unit (embeddings, head, last norm).
+
+    FSDP keeps the root gathered from the forward pass through the backward pass.
+    """
+    return layer_parameters * bytes_per_parameter + root_bytes
 
 
 def kept_output_gradient_bytes(step_tokens: float, layers: float, hidden: float, element_bytes: float) -> float:
-    """Gradients of every layer's output, which the backward hooks of sharded, checkpointed runs keep alive to the end.
+    """Gradients of every layer's input, kept to the end of a sharded backward pass over frozen layers.
 
-    Inferred, not documented: sharded rows that peak inside the backward pass hold one more hidden vector a layer and
-    token than the same run on one card (benchmarks/memory.py); those that peak at the loss do not.
+    FSDP waits for a frozen unit with a hook on all its inputs (torch.autograd.graph.register_multi_grad_hook), whose
+    buffer holds their gradients; a unit that is trained is waited for by its own gradient, and nothing is kept.
     """
     return step_tokens * layers * hidden * element_bytes
 
@@ -106,13 +112,39 @@ def loss_bytes(step_tokens: float, vocab: float, bytes_per_logit_bytes: float) -
     return step_tokens * vocab * bytes_per_logit_bytes
 
 
+def tiled_loss_bytes(step_tokens: float, vocab: float, hidden: float, *, trained_head: bool) -> float:
+    """A loss made of tiles of logits: one 16-bit tile, 32-bit gradients of the hidden states and of a trained head."""
+    tile = min(step_tokens, TILE_TOKENS) * min(vocab, TILE_LOGITS) * HALF_BYTES
+    return tile + step_tokens * hidden * FULL_BYTES + (vocab * hidden * FULL_BYTES if trained_head else 0)
+
+
 def dequantisation_bytes(largest_linear_parameters: float) -> float:
     """The 16-bit copy of the largest quantised weight, made for each product and dropped again."""
     return largest_linear_parameters * HALF_BYTES
 
 
 def kv_cache_bytes(
-    layers: float, kv_width: float, context_tokens: float, sequences: float, element_bytes: float
+    layers: float, cached_width: float, context_tokens: float, sequences: float, element_bytes: float
 ) -> float:
-    """Keys and values of every layer and cached token (no sliding window: an upper bound where one is used)."""
-    return 2 * layers * kv_width * context_tokens * sequences * element_bytes
+    """What attention caches of every layer and token: `cached_width` elements, keys and values or their latent."""
+    return layers * cached_width * context_tokens * sequences * element_bytes
+
+
+def rotary_table_bytes(layers: float, positions: float, head_dim: float) -> float:
+    """Sines and cosines of every position in 16 bits, a table in each layer (Transformers before 4.45)."""
+    return 2 * layers * positions * head_dim * HALF_BYTES
+
+
+def adapter_output_bytes_per_token(output_widths: float, adapter_bytes: float) -> float:
+    """What DoRA keeps for the gradient of its magnitudes: each map's 16-bit output and its adapter's output."""
+    return output_widths * (HALF_BYTES + adapter_bytes)
+
+
+def autocast_copy_bytes(linear_parameters: float) -> float:
+    """16-bit copies of trained 32-bit weights, which autocast caches through the forward pass."""
+    return linear_parameters * HALF_BYTES
+
+
+def reserved_bytes(allocated_bytes: float, static_bytes: float, cached_share: float) -> float:
+    """What the caching allocator holds: the peak, and a share of what comes and goes, in blocks that fit nothing."""
+    return allocated_bytes + cached_share * (allocated_bytes - static_bytes)

@@ -29,7 +29,8 @@ def opposite(answer: Answer) -> Answer:
 
 def volume_answer(saving_share: float, saving_share_low_volume: float, margin_share: float) -> tuple[Answer, str]:
     """Say whether the volume justifies the up-front cost: cheaper by the margin, and not dearer at the low volume."""
-    saves = f"the cheapest road that trains saves {saving_share:.0%} of the hosted cost (wanted: {margin_share:.0%})"
+    does = f"saves {saving_share:.0%} of" if saving_share >= 0 else f"costs {1 - saving_share:.3g} times"
+    saves = f"the cheapest road that trains {does} the hosted cost (wanted: {margin_share:.0%} saved)"
     if saving_share < margin_share:
         return Answer.NO, saves
     if saving_share_low_volume < 0:

@@ -5,17 +5,25 @@ Rule 2  Hosted and own options share the same calendar, demand and day of prices
 Rule 3  Serving is part of every own option; so are operation, retraining, failed attempts and the A/B overlap.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
+from typing import NamedTuple
+
+import numpy as np
 
 from advisor import economics as eco
+from advisor import option_costs as costs
+from advisor import traffic
 from advisor.ground import Ground
 from pricing.figure import Figure, assumed, derive
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Option:
-    """One priced road. `upfront` and `lifetime` in usd, `running` in usd_per_month (one value a month)."""
+    """One priced road. `upfront` and `lifetime` in usd, `running` in usd_per_month (one value a month).
+
+    Where cards serve it: their utilisation over the lifetime, and the usd_per_million_tokens of a full replica.
+    """
 
     key: str
     title: str
@@ -27,10 +35,11 @@ class Option:
     success: Figure | None = None
     ends_on: date | None = None
     notes: tuple[str, ...] = ()
+    utilisation: Figure | None = None
+    full_price: Figure | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Unpriced:
+class Unpriced(NamedTuple):
     """A road that is not assessed, why, and what would let it be."""
 
     key: str
@@ -38,8 +47,7 @@ class Unpriced:
     why: str
 
 
-@dataclass(frozen=True, slots=True)
-class TokenPrices:
+class TokenPrices(NamedTuple):
     """Prices of one model by the token, all in usd_per_million_tokens."""
 
     input: Figure
@@ -47,16 +55,16 @@ class TokenPrices:
     output: Figure
 
 
-@dataclass(frozen=True, slots=True)
-class Hosting:
-    """How an own model is served: bought up front (or None), and what it costs each month."""
+class Hosting(NamedTuple):
+    """How an own model is served: bought up front (or None), what it costs each month, its load and billed replicas."""
 
     purchase: Figure | None
     monthly: Figure
+    fluid: Figure | None = None
+    billed: Figure | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Learning:
+class Learning(NamedTuple):
     """What training costs: one run's machine or vendor bill, and today's hosted cost per task for the A/B overlap."""
 
     run_usd: Figure
@@ -88,17 +96,28 @@ def per_task(ground: Ground, key: str, prices: TokenPrices, input_tokens: Figure
     )
 
 
-def hosted(ground: Ground, key: str, title: str, prices: TokenPrices, success: Figure | None) -> Option:
-    """Return an option paid by the token, with nothing up front."""
-    cost = per_task(ground, key, prices, ground["tokens.input"])
-    bill = derive(
+def token_bill(ground: Ground, key: str, cost: Figure) -> Figure:
+    """Return the monthly bill of tasks at a cost each."""
+    return derive(
         f"{key}.bill", eco.token_bill_usd_per_month, cost_usd_per_task=cost, demand_tasks_per_month=ground.demand
     )
+
+
+def hosted(
+    ground: Ground,
+    key: str,
+    title: str,
+    prices: TokenPrices,
+    success: Figure | None,
+    input_tokens: Figure | None = None,
+) -> Option:
+    """Return an option paid by the token, with nothing up front; today's whole prompt where no other is given."""
+    bill = token_bill(ground, key, per_task(ground, key, prices, input_tokens or ground["tokens.input"]))
     return finish(key, title, NOTHING, bill, trains=False, hosted=True, success=success)
 
 
 def build_cost(ground: Ground, key: str, learning: Learning | None, purchase: Figure | None) -> Figure:
-    """Return the up-front money: build labour; with training also labels, every attempt and the A/B overlap."""
+    """Return the up-front money: build labour; with training also data, evaluation, all attempts, the A/B overlap."""
     parts: dict[str, Figure] = {
         "build_usd": derive(
             f"{key}.build",
@@ -109,7 +128,8 @@ def build_cost(ground: Ground, key: str, learning: Learning | None, purchase: Fi
     }
     if learning is not None:
         attempts = ground["training.attempts"]
-        parts["labels_usd"] = ground["people.label_usd"]
+        for part in ("label_usd", "synthetic_usd", "evaluate_usd", "safety_usd"):
+            parts[part.replace("label_", "labels_")] = ground[f"people.{part}"]
         parts["attempts_usd"] = derive(
             f"{key}.attempts", eco.attempts_usd, training_usd=learning.run_usd, attempts_count=attempts
         )
@@ -140,7 +160,12 @@ def running_cost(ground: Ground, key: str, serving: Figure, learning: Learning |
     }
     if learning is not None:
         work = derive(
-            f"{key}.retrain_work", eco.labour_usd, work_hours=ground["people.retrain_hours"], wage_usd_per_hour=wage
+            f"{key}.retrain_work",
+            costs.retraining_work_usd,
+            work_hours=ground["people.retrain_hours"],
+            wage_usd_per_hour=wage,
+            labels_usd=ground["people.label_usd"],
+            relabel_share=ground["people.relabel_share"],
         )
         parts["retraining_usd_per_month"] = derive(
             f"{key}.retraining",
@@ -158,35 +183,38 @@ def own(
 ) -> Option:
     """Return an option served on cards of one's own or rented, trained or as it comes."""
     upfront = build_cost(ground, key, learning, hosting.purchase)
-    running = running_cost(ground, key, hosting.monthly, learning)
-    return finish(key, title, upfront, running, trains=learning is not None, hosted=False, success=success)
+    serving = hosting.monthly
+    if ground["serving.storage_usd_per_month"].value:
+        stored = derive(f"{key}.storage", eco.claimed_cost_usd_per_month, calendar_share=ground.calendar,
+                        claimed_usd_per_month=ground["serving.storage_usd_per_month"])  # fmt: skip
+        serving = derive(f"{key}.held", eco.total_usd_per_month, cards_usd_per_month=serving,
+                         storage_usd_per_month=stored)  # fmt: skip
+    running = running_cost(ground, key, serving, learning)
+    made = finish(key, title, upfront, running, trains=learning is not None, hosted=False, success=success)
+    return made if hosting.fluid is None or hosting.billed is None else with_use(ground, made, hosting)
 
 
-def hosted_tuned(
-    ground: Ground, title: str, prices: TokenPrices, fee: Figure | None, learning: Learning, success: Figure | None
-) -> Option:
-    """Return a model tuned and served by a vendor: paid by the token and for being deployed, with labour like any own.
-
-    `fee` is the vendor's usd_per_hour for one deployed model, or None where it bills none.
-    """
-    key = "hosted_tuning"
-    input_tokens = ground.leaves.get("tokens.tuned_input", ground["tokens.input"])
-    cost = per_task(ground, key, prices, input_tokens)
-    bill = derive(
-        f"{key}.bill", eco.token_bill_usd_per_month, cost_usd_per_task=cost, demand_tasks_per_month=ground.demand
+def with_use(ground: Ground, made: Option, hosting: Hosting) -> Option:
+    """Return the option with its utilisation, the price of a full replica, and what decides its bill."""
+    if hosting.fluid is None or hosting.billed is None:
+        return made
+    key = made.key
+    use = derive(f"{key}.utilisation", traffic.utilisation_share, fluid_replicas=hosting.fluid,
+                 billed_replicas=hosting.billed, calendar_share=ground.calendar)  # fmt: skip
+    bought = NOTHING if hosting.purchase is None else hosting.purchase
+    spent = derive(f"{key}.serving", eco.lifetime_cost_usd, upfront_usd=bought, running_usd_per_month=hosting.monthly)
+    each = derive(
+        f"{key}.serving_per_task", eco.unit_cost_usd_per_task, lifetime_cost_usd=spent, lifetime_tasks=ground.tasks
     )
-    if fee is not None:
-        deployed = derive(
-            f"{key}.hosting",
-            eco.hosting_fee_usd_per_month,
-            fee_usd_per_hour=fee,
-            billed_hours_per_month=ground["serving.hours_per_month"],
-            calendar_share=ground.calendar,
-        )
-        bill = derive(
-            f"{key}.served", eco.total_usd_per_month, tokens_usd_per_month=bill, hosting_usd_per_month=deployed
-        )
-    upfront = build_cost(ground, key, learning, None)
-    return finish(
-        key, title, upfront, running_cost(ground, key, bill, learning), trains=True, hosted=True, success=success
+    full = derive(
+        f"{key}.full_price",
+        traffic.usage_price_usd_per_million_tokens,
+        serving_usd_per_task=each,
+        utilisation_share=use,
+        input_tokens_per_task=ground.tuned_input if made.trains else ground["tokens.input"],
+        output_tokens_per_task=ground["tokens.output"],
     )
+    load = float(np.asarray(hosting.fluid.value, dtype=float)[0])
+    used, price = (float(np.asarray(figure.value, dtype=float).reshape(-1)[0]) for figure in (use, full))
+    note = traffic.regime(load, used, price)
+    return replace(made, utilisation=use, full_price=full, notes=(*made.notes, note))

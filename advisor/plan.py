@@ -177,7 +177,7 @@ class TrainSettings(PlanPart):
     assistant_only_loss: bool = True
 
 
-StageName = Literal["curate", "adapt", "sft", "evaluate", "merge", "account"]
+StageName = Literal["curate", "adapt", "sft", "evaluate", "merge", "abplan", "account"]
 
 
 class Stage(PlanPart):
@@ -207,6 +207,21 @@ class Limits(PlanPart):
     hours: float = Field(gt=0)
 
 
+class Trial(PlanPart):
+    """What a test against today's way in production is planned from; None is not known.
+
+    `margin` is the loss of success that is still non-inferior; a slow answer takes longer than `latency_limit_ms`.
+    """
+
+    incumbent: str
+    tasks_per_month: Forecast
+    incumbent_success: Forecast | None = None
+    margin: Annotated[float, Field(gt=0, lt=1)]
+    latency_limit_ms: float | None = Field(default=None, gt=0)
+    incumbent_usd_per_task: float | None = None
+    tuned_usd_per_task: float | None = None
+
+
 class Plan(PlanPart):
     """All that the runner is ever told; `setup` forecasts the billed time in no stage (seconds, usd)."""
 
@@ -227,6 +242,7 @@ class Plan(PlanPart):
     forecast: dict[str, Forecast]
     limits: Limits
     gate: QualityGate
+    trial: Trial | None = None
 
 
 def canonical_json(document: object) -> bytes:

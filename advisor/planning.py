@@ -11,6 +11,7 @@ import numpy as np
 
 from advisor.advise import Question, Result
 from advisor.catalog import find_card
+from advisor.estimates import setup_of
 from advisor.forecasts import forecast_setup, forecast_stages, total
 from advisor.map import LOCAL
 from advisor.plan import (
@@ -86,6 +87,7 @@ def train_settings(scenario: Scenario, steps: int) -> TrainSettings:
         max_length=chosen.max_length,
         seed=chosen.seed,
         save_every_steps=chosen.save_every_steps or max(1, math.ceil(steps / 4)),
+        gradient_checkpointing=setup_of(scenario).checkpointing,
         assistant_only_loss=chosen.assistant_only_loss,
     )
 
@@ -103,6 +105,7 @@ def adapt_settings(scenario: Scenario) -> TrainSettings | None:
         max_length=scenario.training.max_length,
         seed=scenario.training.seed,
         save_every_steps=max(1, math.ceil(chosen.max_steps / 4)),
+        gradient_checkpointing=setup_of(scenario).checkpointing,
         assistant_only_loss=False,
     )
 
@@ -140,8 +143,9 @@ def price_lines(result: Result) -> tuple[PriceLine, ...]:
     seen: dict[str, Figure] = {}
     for root in result.roots:
         for leaf in leaves(root):
-            if leaf.unit.startswith("usd") and not np.ndim(leaf.value):
+            if leaf.unit.startswith("usd") or leaf.name.startswith("price."):  # what is off a list price, or not in USD
                 seen.setdefault(leaf.name, leaf)
+    seen = {name: leaf for name, leaf in seen.items() if not np.ndim(leaf.value)}
     return tuple(
         PriceLine(name=f.name, amount=Decimal(str(f.value)), unit=f.unit, letter=f.kind.value, source=f.origin.note,
                   checked=f.origin.on)

@@ -13,6 +13,7 @@ from typing import Any, Final
 from pydantic_core import PydanticCustomError, core_schema
 
 from pricing.figure import Figure, assumed
+from pricing.units import PERCENT
 
 UNKNOWN_WORD: Final = "unknown"
 RANGE_MARK: Final = ".."
@@ -151,7 +152,7 @@ class Measure:
         if parts != sorted(parts):
             raise refuse("a range that rises: low..high or low..mode..high", f"write {self._risen(parts)}")
         if not self._inside(parts[0]) or parts[-1] > Decimal(self.most):
-            raise refuse(self.wanted, f"check the unit, which is {self.unit}")
+            raise refuse(self.wanted, self._unit_hint(parts[-1]))
         if len(parts) == 1:
             return Quantity(parts[0])
         mode = parts[1] if len(parts) == 3 else (parts[0] + parts[1]) / 2
@@ -159,6 +160,12 @@ class Measure:
 
     def _inside(self, number: Decimal) -> bool:
         return number > Decimal(self.least) if self.above else number >= Decimal(self.least)
+
+    def _unit_hint(self, number: Decimal) -> str:
+        """Return the next step for a number out of bounds: a share that was written in per cent, or another unit."""
+        if self.unit.startswith("share") and 1 < number <= PERCENT:
+            return f"write {number / PERCENT:f} for {number:f} per cent; shares run from 0 to 1"
+        return f"check the unit, which is {self.unit}"
 
     @staticmethod
     def _risen(parts: list[Decimal]) -> str:

@@ -10,15 +10,16 @@ from advisor.choice import choose_cards
 from advisor.estimates import LocalSpeed
 from advisor.findings import Readiness
 from advisor.machine import EFFICIENCY, STEP_OVERHEAD, UNMEASURED, measure_matmul_flops_per_second
-from advisor.map import LOCAL
+from advisor.map import ASSUMED_MODEL, LOCAL
+from advisor.plausibility import spoken
+from advisor.plausibility_checks import Asked, suspicions
 from advisor.recall_files import RULES, recall, remember
 from advisor.scenario import Scenario
-from advisor.scenario_file import read_scenario
+from advisor.scenario_file import ScenarioFaultsError, read_scenario, read_tree
 from advisor.shape import ModelShape
-from pricing.book import load_book
-
-ASSUMED_MODEL = "meta-llama/Llama-3.1-8B"
-"""Where no base model is named: the field's usual starting size, 7 to 13 billion parameters (R060)."""
+from advisor.shape_of_demand import Log
+from pricing.book_files import open_book
+from pricing.table import PriceBook
 
 
 def base_shape(scenario: Scenario, folder: Path) -> ModelShape:
@@ -56,11 +57,58 @@ def local_speed(scenario: Scenario, shape: ModelShape, measure: bool) -> LocalSp
     return LocalSpeed(measure_matmul_flops_per_second(shape, tokens), efficiency, STEP_OVERHEAD)
 
 
-def read_question(path: Path, as_of: date, *, measure: bool = False) -> Question:
-    """Return the whole question of a scenario file; raises ScenarioFaultsError, UnknownModelError, BookFaultsError."""
-    scenario = read_scenario(path)
+def traffic_log(scenario: Scenario, folder: Path) -> Log | None:
+    """Return what the scenario's traffic log says, or None where it names none."""
+    if scenario.traffic.log is None:
+        return None
+    from advisor.traffic_file import read_log  # noqa: PLC0415  few scenarios have a log, and all pay for the start
+
+    return read_log(folder / scenario.traffic.log)
+
+
+def serving_ratio(scenario: Scenario, folder: Path, shape: ModelShape, card: str) -> float | None:
+    """Return the user's own time on the serving card over the formula's, or None where they measured nothing."""
+    if scenario.serving.measured is None:
+        return None
+    from advisor.serving_scenario_file import scenario_ratio  # noqa: PLC0415  few scenarios have a benchmark
+
+    return scenario_ratio(folder / scenario.serving.measured, shape, card)
+
+
+def with_counted_tokens(scenario: Scenario, folder: Path) -> Scenario:
+    """Return the scenario with tokens that were not stated counted in its samples; UnknownQuantityError."""
+    stated = scenario.tokens
+    if stated.samples is None or (stated.input.known and stated.output.known):
+        return scenario
+    from advisor.token_count_files import counted_samples  # noqa: PLC0415  counting needs what few scenarios do
+
+    sent, got = counted_samples(folder / stated.samples, scenario.today.model)
+    filled = {
+        "input": stated.input if stated.input.known else sent,
+        "output": stated.output if stated.output.known else got,
+    }
+    return scenario.model_copy(update={"tokens": stated.model_copy(update=filled)})
+
+
+def refuse_slips(path: Path, asked: Asked) -> None:
+    """Raise ScenarioFaultsError for every number that looks like a slip of a thousand or more: nothing is computed."""
+    refused = [one for one in suspicions(asked) if one.refused]
+    if not refused:
+        return
+    tree = read_tree(path)
+    for one in refused:
+        told = f"looks like a slip of unit: {one.implies}"
+        meant = f"{' or '.join(one.likely)}; {one.next_step}" if one.likely else one.next_step
+        tree.fault(tuple(one.place.split(".")), told, spoken(one.usual), meant)
+    raise ScenarioFaultsError(tree.faults)
+
+
+def pose(scenario: Scenario, path: Path, book: PriceBook, as_of: date, *, measure: bool = False) -> Question:
+    """Return the whole question of a scenario that was read from `path`; raises UnknownModelError and the like."""
+    scenario = with_counted_tokens(scenario, path.parent)
     shape = base_shape(scenario, path.parent)
-    book = load_book()
+    cards = choose_cards(scenario, shape, book, as_of)
+    refuse_slips(path, Asked(scenario, book, as_of, cards[1]))
     return Question(
         scenario=scenario,
         scenario_sha256=hashlib.sha256(path.read_bytes()).hexdigest(),
@@ -69,5 +117,12 @@ def read_question(path: Path, as_of: date, *, measure: bool = False) -> Question
         book=book,
         as_of=as_of,
         speed=local_speed(scenario, shape, measure),
-        cards=choose_cards(scenario, shape, book, as_of),
+        cards=cards,
+        log=traffic_log(scenario, path.parent),
+        serving_ratio=serving_ratio(scenario, path.parent, shape, cards[1]),
     )
+
+
+def read_question(path: Path, as_of: date, *, measure: bool = False, prices: Path | None = None) -> Question:
+    """Return the whole question of a scenario file; raises ScenarioFaultsError, UnknownModelError, BookFaultsError."""
+    return pose(read_scenario(path), path, open_book(prices, path.parent), as_of, measure=measure)

@@ -1,14 +1,14 @@
 """What a careful colleague would add: warnings, roads rejected with their reason, and what nobody has looked at."""
 
-from collections.abc import Sequence
-from decimal import Decimal
+from collections.abc import Iterable, Sequence
 
 from advisor.answer import Answer
-from advisor.balance import Balance
 from advisor.findings import Readiness
 from advisor.options import Option
+from advisor.plausibility import Suspicion
 from advisor.scenario import Scenario
-from advisor.settings import unusual_settings
+from advisor.settings import Finance, unusual_settings
+from pricing.figure import Figure, leaves
 
 NOT_ASSESSED = (
     "training-data policy, alignment debates and contested safety questions",
@@ -17,8 +17,8 @@ NOT_ASSESSED = (
     "taxes, financing, and exchange rates beyond the stated one",
 )
 """Printed under every advice (R028)."""
-BILL_TOLERANCE = Decimal("0.15")
-"""A bill further than this from tokens times price is reported (DESIGN 3)."""
+CLAIMED, CLAIM_PLACE = "tuned_claimed", "serving.claimed_usd_per_month"
+"""The road at a claimed cost, whose note says how many hours the claim buys, and the field it is claimed in."""
 
 
 def rejected(scenario: Scenario) -> tuple[str, ...]:
@@ -50,15 +50,10 @@ def bad_fits(scenario: Scenario) -> list[str]:
     return [f"bad fit: {text}" for applies, text in rows if applies]
 
 
-def bill_mismatch(scenario: Scenario, balance: Balance | None) -> list[str]:
-    """Return a warning where the stated bill and tokens times price differ by more than the tolerance."""
-    bill = scenario.today.monthly_bill_usd.value
-    if bill is None or balance is None:
-        return []
-    computed = Decimal(balance.hosted_first_month_usd)
-    if abs(computed - bill) <= BILL_TOLERANCE * bill:
-        return []
-    return [f"the stated bill is USD {bill:,.0f} a month, but tokens times price is USD {computed:,.0f}: check both"]
+def doubtful(found: Sequence[Suspicion], options: Sequence[Option]) -> list[str]:
+    """Return the numbers that look wrong, as sentences; a claim that its road's note takes apart is not said twice."""
+    said = any(option.key == CLAIMED for option in options)
+    return [str(one) for one in found if not (said and one.place == CLAIM_PLACE)]
 
 
 def unused(scenario: Scenario) -> list[str]:
@@ -71,12 +66,30 @@ def unused(scenario: Scenario) -> list[str]:
     return [f"{name} is stated, and not used in the numbers yet" for stated, name in rows if stated]
 
 
+def own_prices(figures: Iterable[Figure], file: str) -> list[str]:
+    """Return how many of the prices in use are the user's own, and which offers they are of."""
+    said = {leaf.name for figure in figures for leaf in leaves(figure) if leaf.origin.note.startswith(f"{file}: ")}
+    names = {name.removesuffix(".off_share").removesuffix(".stated") for name in said if name.startswith("price.")}
+    offers = sorted({name.rpartition(".")[0].removeprefix("price.") for name in names})
+    if not file or not names:
+        return []
+    return [f"{len(names)} of the prices in use are your own overrides ({file}): {', '.join(offers)}"]
+
+
+def report_currency(finance: Finance) -> list[str]:
+    """Return the rate that the report's amounts are converted at, and its day."""
+    if finance.currency == "USD":
+        return []
+    rate = finance.usd_rate.known_value("finance.usd_rate")
+    return [f"amounts are in {finance.currency}, at {rate} for one USD, the rate of {finance.usd_rate_on}"]
+
+
 def warnings(
     scenario: Scenario,
     readiness: Readiness,
     options: Sequence[Option],
     misfits: Sequence[str],
-    balance: Balance | None,
+    doubts: Sequence[Suspicion],
 ) -> tuple[str, ...]:
     """Return everything a reader must see beside the verdict."""
     notes = [f"{option.title}: {note}" for option in options for note in option.notes]
@@ -87,5 +100,5 @@ def warnings(
         unknown.append("no base model is named; an 8-billion-parameter open model is assumed")
     if readiness.answer is Answer.UNKNOWN:
         unknown.append("the training data is not judged: name the files, or state how many rows there are")
-    found = [*bad_fits(scenario), *bill_mismatch(scenario, balance), *misfits]
+    found = [*bad_fits(scenario), *doubtful(doubts, options), *misfits]
     return (*found, *unusual_settings(scenario.training), *notes, *unknown, *unused(scenario))

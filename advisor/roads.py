@@ -7,27 +7,55 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from advisor.answer import Answer
-from advisor.hosted_roads import hosted_batch, hosted_smaller, hosted_today, hosted_tuning
+from advisor.hosted_roads import (
+    hosted_batch,
+    hosted_levers,
+    hosted_open,
+    hosted_short,
+    hosted_smaller,
+    hosted_today,
+)
 from advisor.map import Map, NotAssessedError
 from advisor.options import Option, Unpriced
-from advisor.own_roads import base_rented, tuned_claimed, tuned_local, tuned_owned, tuned_rented
+from advisor.own_roads import (
+    base_rented,
+    tuned_claimed,
+    tuned_local,
+    tuned_owned,
+    tuned_rented,
+    tuned_reserved,
+    tuned_spot,
+)
 from advisor.quantity import UnknownQuantityError
+from advisor.retrieval import with_retrieval
+from advisor.shared_roads import tuned_adapter, tuned_serverless
+from advisor.vendor_tuning import hosted_tuning
 from pricing.names import PriceError
 
 ROADS: tuple[tuple[str, str, Callable[[Map], Option]], ...] = (
     ("hosted_today", "Hosted today", hosted_today),
     ("hosted_batch", "Hosted, batch prices", hosted_batch),
+    ("hosted_levers", "Hosted with caching and a batch share", hosted_levers),
+    ("hosted_short", "Hosted, shorter prompt", hosted_short),
     ("hosted_smaller", "A smaller hosted model", hosted_smaller),
+    ("hosted_open", "The same open weights, hosted", hosted_open),
     ("hosted_tuning", "Hosted fine-tune", hosted_tuning),
     ("base_rented", "Open base model on rented cards", base_rented),
     ("tuned_rented", "Own tuned model on rented cards", tuned_rented),
+    ("tuned_spot", "Own tuned model on spot cards", tuned_spot),
+    ("tuned_reserved", "Own tuned model on reserved cards", tuned_reserved),
+    ("tuned_serverless", "Own tuned model on serverless cards", tuned_serverless),
+    ("tuned_adapter", "Own adapter on a shared base replica", tuned_adapter),
     ("tuned_local", "Own tuned model on the local machine", tuned_local),
     ("tuned_owned", "Own tuned model on bought cards", tuned_owned),
     ("tuned_claimed", "Own tuned model at a claimed monthly cost", tuned_claimed),
 )
 
 
-LEAVE_THE_HOUSE = frozenset({"hosted_batch", "hosted_smaller", "hosted_tuning"})
+LEAVE_THE_HOUSE = frozenset(
+    {"hosted_batch", "hosted_levers", "hosted_short", "hosted_smaller", "hosted_open",
+     "hosted_tuning"}
+)  # fmt: skip
 """Roads that hand the data to a model vendor; hosted_today stays in the table for comparison only."""
 FOR_COMPARISON = "for comparison only: the data may not leave"
 
@@ -42,7 +70,7 @@ def survey(map_: Map) -> tuple[list[Option], list[Unpriced]]:
             left_out.append(Unpriced(key, title, "the data may not leave"))
             continue
         try:
-            made = road(map_)
+            made = with_retrieval(map_.ground, road(map_), map_.scenario.retrieval.stays_after_tuning)
             barred = stays and key == "hosted_today"
             priced.append(replace(made, notes=(*made.notes, FOR_COMPARISON)) if barred else made)
         except (NotAssessedError, PriceError, UnknownQuantityError) as reason:

@@ -6,12 +6,14 @@ Rule 3  Nothing is filled in from another field in silence: what depends on a ne
 Rule 4  What is settled about the run and the money stands in advisor.settings; this file is about the task.
 """
 
-from dataclasses import replace
 from typing import Annotated, Any, Final, Literal, Self, TypeAlias, cast
 
-from pydantic import BeforeValidator, Field, StrictBool, StringConstraints, WithJsonSchema, model_validator
+from pydantic import BeforeValidator, Field, StrictBool, StringConstraints, model_validator
 
 from advisor.answer import Answer
+from advisor.claims import Claim
+from advisor.demand import Tokens, Traffic, Volume
+from advisor.fields import FileBelow, YesNoUnknown
 from advisor.quantity import UNKNOWN, Measure, Quantity, Setting, assume, refuse, unknown
 from advisor.settings import (
     Choice,
@@ -26,16 +28,13 @@ from advisor.settings import (
     Text,
     Training,
     Usd,
+    left_out,
     read_text,
 )
 
 LARGEST_TRIAL: Final = "10000000"  # more scored answers than any team has; a larger number is a slip
 
 Share: TypeAlias = Annotated[Quantity, Measure("share", most="1", example="0.9 or 0.85..0.95")]
-TokensPerTask: TypeAlias = Annotated[Quantity, Measure("tokens_per_task", most="10000000", example="420 or 300..600")]
-SomeTokens: TypeAlias = Annotated[
-    Quantity, Measure("tokens_per_task", most="10000000", above=True, example="420 or 300..600")
-]
 Trials: TypeAlias = Annotated[int, Setting("1", LARGEST_TRIAL)]
 Successes: TypeAlias = Annotated[int, Setting("0", LARGEST_TRIAL)]
 Name: TypeAlias = Annotated[
@@ -52,32 +51,6 @@ Metric: TypeAlias = Literal["exact_match", "json_match", "accuracy", "macro_f1"]
 Goal: TypeAlias = Literal["accuracy", "cost", "style", "format", "privacy", "learning", "control", "latency"]
 
 
-def read_answer(raw: object) -> object:
-    """Return true and false as yes and no; anything else is left for the enumeration to judge."""
-    if isinstance(raw, bool):
-        return Answer.YES if raw else Answer.NO
-    return raw
-
-
-def inside_folder(raw: object) -> object:
-    """Return a path that stays below the scenario's folder; raise where it is absolute or climbs out."""
-    if not isinstance(raw, str):
-        return raw
-    parts = raw.replace("\\", "/").split("/")
-    if not parts[0] or ".." in parts or ":" in parts[0]:
-        raise refuse("a relative path below the scenario's folder", "move the file there and name it from there")
-    return raw
-
-
-YesNoUnknown: TypeAlias = Annotated[
-    Answer,
-    BeforeValidator(read_answer),
-    WithJsonSchema({"anyOf": [{"type": "boolean"}, {"enum": ["yes", "no", "unknown"]}]}),
-]
-PathBelow: TypeAlias = Annotated[str, StringConstraints(strict=True, min_length=1), BeforeValidator(inside_folder)]
-FileBelow: TypeAlias = Annotated[PathBelow | None, BeforeValidator(read_text, json_schema_input_type=PathBelow | None)]
-
-
 class Task(Part):
     """What is done, how often the answer changes, and what the team hopes to gain; `role` inner feeds other code."""
 
@@ -92,51 +65,6 @@ class Task(Part):
     goal: tuple[Goal, ...] = ()
     from_scratch: StrictBool = False
     organisation: Literal["application", "lab"] = "application"
-
-
-class Volume(Part):
-    """Demand: tasks a month at the start, compound growth a month, months of life, busiest hour over mean hour."""
-
-    tasks_per_month: Annotated[
-        Quantity, Measure("tasks_per_month", most="1e12", above=True, example="12000 or 10_000..14_000")
-    ]
-    growth_per_month: Annotated[
-        Quantity, Measure("share_per_month", least="-0.5", most="1", example="0.02 or 0.00..0.05")
-    ] = assume("0", "demand stays level unless the team claims growth")
-    lifetime_months: Annotated[Quantity, Measure("months", least="1", most="120", example="18 or 12..24")] = assume(
-        "12", "hosted models and products are commonly replaced within a year or two", "6", "24"
-    )
-    peak_to_mean: Annotated[Quantity, Measure("ratio", least="1", most="1000", example="3 or 2..5")] = assume(
-        "4.8",
-        "p99 hour over mean hour: median, 5th and 95th percentile of 260 clients above 0.1 requests/s over 14 days "
-        "(reference/traffic/traffic_clients.csv)",
-        "1.3",
-        "34",
-    )
-
-
-class Tokens(Part):
-    """Tokens of one task; `cached_input` is the cached part of `input`, `tuned_input` the prompt after tuning."""
-
-    input: SomeTokens
-    cached_input: TokensPerTask = assume("0", "no prompt caching unless it is stated")
-    output: SomeTokens
-    tuned_input: SomeTokens = unknown("nobody has yet shortened the prompt for a tuned model")
-
-    @property
-    def input_after_tuning(self) -> Quantity:
-        """The tuned prompt if it is known, else today's whole prompt with that as the reason (R013)."""
-        if self.tuned_input.known:
-            return self.tuned_input
-        return replace(self.input, stated=False, because="a tuned model is assumed to need today's whole prompt")
-
-    @model_validator(mode="after")
-    def cached_within_input(self) -> Self:
-        """Refuse more cached than input tokens."""
-        cached, whole = self.cached_input.value, self.input.value
-        if cached is not None and whole is not None and cached > whole:
-            raise refuse(f"at most input, which is {whole:f}", "count cached tokens as part of input", "cached_input")
-        return self
 
 
 class Quality(Part):
@@ -181,11 +109,11 @@ Tried: TypeAlias = Annotated[Arm, BeforeValidator(read_arm, json_schema_input_ty
 class Evidence(Part):
     """Trials by way: prompts, retrieval and tools, a smaller hosted model, a tuned pilot, today's hosted answer."""
 
-    prompting: Tried = Arm()
-    retrieval: Tried = Arm()
-    smaller_hosted: Tried = Arm()
-    tuned: Tried = Arm()
-    hosted: Tried = Arm()
+    prompting: Tried = left_out()
+    retrieval: Tried = left_out()
+    smaller_hosted: Tried = left_out()
+    tuned: Tried = left_out()
+    hosted: Tried = left_out()
 
 
 class Data(Part):
@@ -241,6 +169,27 @@ class Candidates(Part):
     ] = None
 
 
+class Retrieval(Part):
+    """Retrieval or tools paid for beside the model, today; a tuned model keeps them unless it is said to need none."""
+
+    usd_per_task: Annotated[Quantity, Measure("usd_per_task", example="0.0004")] = assume(
+        "0", "no store or tool is said to bill by the task"
+    )
+    usd_per_month: Annotated[Quantity, Measure("usd_per_month", example="70")] = assume(
+        "0", "no store or tool is said to bill by the month"
+    )
+    stays_after_tuning: YesNoUnknown = Answer.UNKNOWN
+
+
+class MeasuredServing(Serving):
+    """A self-hosted model in production; `measured` is the user's own benchmark on the serving card.
+
+    The file is the JSON of vLLM `bench serve`, GuideLLM or AIPerf; it corrects the formula and narrows its interval.
+    """
+
+    measured: FileBelow = None
+
+
 class Scenario(Part):
     """The whole question; made by `advisor.scenario_file.read_scenario`, or from plain data with `model_validate`."""
 
@@ -249,21 +198,34 @@ class Scenario(Part):
     volume: Volume
     tokens: Tokens
     today: Today
-    quality: Quality = Quality()
-    evidence: Evidence = Evidence()
-    data: Data = Data()
-    constraints: Constraints = Constraints()
-    candidates: Candidates = Candidates()
+    quality: Quality = left_out()
+    evidence: Evidence = left_out()
+    data: Data = left_out()
+    constraints: Constraints = left_out()
+    candidates: Candidates = left_out()
     local_machine: Annotated[
         LocalMachine | None,
         BeforeValidator(read_text, json_schema_input_type=LocalMachine | Literal["none", "unknown"]),
     ] = None
-    training: Training = Training()
-    serving: Serving = Serving()
-    people: People = People()
-    finance: Finance = Finance()
-    limits: Limits = Limits()
-    gate: Gate = Gate()
+    traffic: Traffic = left_out()
+    retrieval: Retrieval = left_out()
+    training: Training = left_out()
+    serving: MeasuredServing = left_out()
+    people: People = left_out()
+    finance: Finance = left_out()
+    limits: Limits = left_out()
+    gate: Gate = left_out()
+    claims: tuple[Claim, ...] = ()
+    unusual: Annotated[
+        tuple[str, ...], Field(description="fields whose number looks like a slip of unit, and is right")
+    ] = ()
+
+    @model_validator(mode="after")
+    def one_peak(self) -> Self:
+        """Refuse a stated peak beside a preset or a log, which bring their own."""
+        if self.volume.peak_to_mean.stated and (self.traffic.preset or self.traffic.log):
+            raise refuse("one source of the peak", "leave volume.peak_to_mean out, or the preset or log", "traffic")
+        return self
 
 
 def assumptions(part: Part, prefix: str = "") -> dict[str, Quantity]:

@@ -13,7 +13,10 @@ from advisor.scenario import Scenario
 from advisor.scenario_tree import LARGEST_BYTES, Fault, Path, Tree, parse, quote
 from advisor.settings import Part
 
-DATA_FILES: Final = ("train", "valid", "test", "unlabelled")
+FILES: Final = (
+    *(("data", name) for name in ("train", "valid", "test", "unlabelled")), ("traffic", "log"), ("tokens", "samples")
+)  # fmt: skip
+SEVERAL: Final = "tasks"  # stands in place of `task` in a scenario of several, which advisor.mix_file reads
 NEAR: Final = 0.6  # difflib's own default: about three letters in five agree
 
 WANTED: Final = {
@@ -44,7 +47,9 @@ def read_scenario(path: FilePath) -> Scenario:
 def judge(tree: Tree, folder: FilePath) -> Scenario:
     """Return the scenario a tree says, its files looked for in `folder`; raises ScenarioFaultsError."""
     scenario: Scenario | None = None
-    if isinstance(tree.values, dict):
+    if isinstance(tree.values, dict) and SEVERAL in tree.values:
+        tree.fault((SEVERAL,), "holds several tasks", "one task here", "take one by --task NAME, or all by `advise FILE`")
+    elif isinstance(tree.values, dict):
         try:
             scenario = Scenario.model_validate(cast("dict[str, Any]", tree.values))
         except ValidationError as error:
@@ -201,16 +206,15 @@ def paths(part: type[Part], prefix: str) -> Iterator[tuple[str, str]]:
 
 
 def check_files(tree: Tree, folder: FilePath) -> None:
-    """Note each data file that does not exist, is no file, or is reached through a link out of the folder."""
-    section: Any = tree.values.get("data")
-    named = cast("dict[str, Any]", section) if isinstance(section, dict) else {}
-    for name in DATA_FILES:
-        path = ("data", name)
-        if not isinstance(named.get(name), str) or path in tree.faulty:
+    """Note each file that does not exist, is no file, or is reached through a link out of the folder."""
+    for path in FILES:
+        section: Any = tree.values.get(path[0])
+        named = cast("dict[str, Any]", section).get(path[1]) if isinstance(section, dict) else None
+        if not isinstance(named, str) or path in tree.faulty:
             continue
-        file = (folder / named[name]).resolve()
+        file = (folder / named).resolve()
         if not file.is_relative_to(folder.resolve()):
-            tree.fault(path, f"is {quote(named[name])}", "a file below the scenario's folder", "move it there")
+            tree.fault(path, f"is {quote(named)}", "a file below the scenario's folder", "move it there")
         elif not file.is_file():
-            found = f"is {quote(named[name])}, which is not there"
+            found = f"is {quote(named)}, which is not there"
             tree.fault(path, found, "a file below the scenario's folder", "check the name, or leave the line out")

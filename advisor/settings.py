@@ -6,7 +6,7 @@ Rule 2  Each default says why; what may depend on the method is left None, and a
 
 from collections.abc import Callable
 from decimal import Decimal
-from typing import Annotated, Final, Literal, Self, TypeAlias
+from typing import Annotated, Any, Final, Literal, Self, TypeAlias
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictBool, StringConstraints, model_validator
 
@@ -27,6 +27,9 @@ def read_choice(raw: object) -> object:
     return None if raw == UNKNOWN_WORD else raw
 
 
+Day: TypeAlias = Annotated[
+    str, StringConstraints(strict=True, pattern=r"^20[0-9]{2}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])$")
+]
 Line: TypeAlias = Annotated[str, StringConstraints(strict=True, min_length=1, max_length=LONGEST_TEXT)]
 Text: TypeAlias = Annotated[Line | None, BeforeValidator(read_text)]
 Choice: TypeAlias = Annotated[Line | None, BeforeValidator(read_choice)]
@@ -55,16 +58,26 @@ class Part(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)  # built once, as parts of Scenario
 
 
+def left_out() -> Any:
+    """Return the default of a section that may be left out: an empty one, validated with the whole and built once."""
+    return Field(default={}, validate_default=True)
+
+
 class OwnedCard(Part):
     """A card that is bought: price, months of use, what it then sells for, its power and its place."""
 
     card: Annotated[str, StringConstraints(strict=True, min_length=1, max_length=80)]
-    capex_usd: Usd
+    capex_usd: Usd = unknown("the price book's own price of the card is taken, where it has one")
     life_months: Months = assume(
         "36", "straight line over three years, as servers are commonly written off", "24", "60"
     )
     residual_usd: Usd = assume("0", "nothing is counted on from a resale that has not happened")
-    watts: Annotated[Quantity, Measure("watts", most="100000", example="450")] = unknown("its draw was not stated")
+    watts: Annotated[Quantity, Measure("watts", most="100000", example="450")] = unknown(
+        "its draw was not stated; the price book's is taken, where it has one"
+    )
+    pue: Annotated[Quantity, Measure("ratio", least="1", most="4", example="1.3 or 1.1..1.6")] = assume(
+        "1.4", "power drawn over power of the card: an office corner 1.1, the industry's mean site 1.56", "1.1", "1.6"
+    )
     usd_per_kwh: Annotated[Quantity, Measure("usd_per_kwh", most="10", example="0.30")] = unknown(
         "the price of power was not stated"
     )
@@ -114,7 +127,7 @@ class Training(Part):
     accumulation: Batch = 4
     max_length: Annotated[int, Setting("8", "1048576")] = 2048
     seed: Annotated[int, Setting("0", "4294967295")] = 1
-    lora: LoraSettings = LoraSettings()
+    lora: LoraSettings = left_out()
     save_every_steps: Steps | None = None
     warmup_share: Rate = 0.03
     weight_decay: Rate = 0.0
@@ -176,6 +189,19 @@ class Serving(Part):
     claimed_usd_per_month: Annotated[Quantity, Measure("usd_per_month", example="50")] = unknown(
         "nobody claims a monthly cost of serving; it is priced"
     )
+    reserved_usd_per_gpu_hour: Annotated[Quantity, Measure("usd_per_gpu_hour", most="1000", example="1.20")] = unknown(
+        "no offer for reserved cards was stated, and no public list has one"
+    )
+    commitment_months: Months = assume("12", "the usual shortest term of a reserved card: a year")
+    interruption: Annotated[Quantity, Measure("ratio", least="1", most="5", example="1.1 or 1.02..1.3")] = assume(
+        "1.1", "spot cards: a share of the work is done twice, and new cards start cold", "1.02", "1.3"
+    )
+    shared_tasks_per_month: Annotated[Quantity, Measure("tasks_per_month", above=True, example="500_000")] = unknown(
+        "no other task is named that would share a base model and its cards"
+    )
+    storage_usd_per_month: Annotated[Quantity, Measure("usd_per_month", example="2")] = assume(
+        "0", "adapters are megabytes; 16 GB of weights at 0.10 USD per GB are under 2 USD a month"
+    )
     floor_replicas: Annotated[Quantity, Measure("replicas", most="10000", example="2")] = assume(
         "2", "one may fail or be replaced in production; 1 is for internal use, 0 only for scale-to-zero"
     )
@@ -199,6 +225,10 @@ class People(Part):
     )
     usd_per_hour: UsdPerHour = assume("95", "a loaded engineer: about 200,000 USD a year over 2,080 hours", "60", "150")
     label_usd: Usd = assume("800", "1,000 examples at half a minute each are 8.3 hours, at 95 USD an hour", "0", "5000")
+    evaluate_usd: Usd = assume("0", "scoring by people or by a judge model is part of build_hours unless stated apart")
+    safety_usd: Usd = assume("0", "safety probes and red-teaming are part of build_hours unless stated apart")
+    synthetic_usd: Usd = assume("0", "no training data is bought from a model unless it is stated")
+    relabel_share: Share = assume("0.2", "of the labels: each retraining adds what has changed since", "0", "0.5")
     retrain_every_months: Months = assume("6", "data drift and new base models, twice a year", "3", "12")
     retrain_hours: Hours = assume("8", "a day: new data, one run, evaluation, release", "4", "24")
 
@@ -210,18 +240,22 @@ class Finance(Part):
     usd_rate: Annotated[Quantity, Measure("ratio", most="1000000", above=True, example="0.92")] = assume(
         "1", "reports are in USD unless another currency is stated"
     )
+    usd_rate_on: Day | None = None
     annual_discount_rate: Share = assume("0.08", "a common cost of capital for established firms", "0.05", "0.15")
     horizon_months: Annotated[Quantity, Measure("months", least="1", most="120", example="18")] = unknown(
         "the task's lifetime is used"
     )
+    price_path: Literal["flat", "scheduled", "switch_yearly", "gpu_up_20"] = "scheduled"
     meaningful_margin: Share = assume("0.30", "a smaller saving is within the error of such estimates (R017)")
     cost_only_margin: Share = assume("0.50", "where prompting works, only half the cost justifies a new system")
 
     @model_validator(mode="after")
     def rate_for_currency(self) -> Self:
-        """Refuse another currency without its rate, and a rate for the dollar."""
+        """Refuse another currency without its rate and the day of it, and a rate for the dollar."""
         if self.currency != "USD" and not (self.usd_rate.stated and self.usd_rate.known):
             raise refuse(f"the {self.currency} that one USD buys", "state finance.usd_rate", "usd_rate")
+        if self.currency != "USD" and self.usd_rate_on is None:
+            raise refuse("the day of the rate, as in 2026-11-20", "state finance.usd_rate_on", "usd_rate_on")
         if self.currency == "USD" and self.usd_rate.value != 1:
             raise refuse("1 beside currency USD", "name the currency, or leave usd_rate out", "usd_rate")
         return self

@@ -7,6 +7,7 @@ Rule 2  Counts are exact integers; a family whose sum does not reproduce the rea
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cache
 
 ALL_LINEAR = "all-linear"
 
@@ -64,7 +65,10 @@ class ModuleNames:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelShape:
-    """Everything the formulas need to know of a model; widths in elements, `intermediate` 0 where no layer is dense."""
+    """Everything the formulas need to know of a model; widths in elements, `intermediate` 0 where no layer is dense.
+
+    `q_latent`, `kv_latent`, `rope_dim` and `value_dim` are those of latent attention (MLA), 0 where a model has none.
+    """
 
     name: str
     family: str
@@ -98,6 +102,11 @@ class ModelShape:
     max_positions: int = 0
     sliding_window: int = 0
     sliding_layers: int = 0
+    norm_weights: bool = True
+    q_latent: int = 0
+    kv_latent: int = 0
+    rope_dim: int = 0
+    value_dim: int = 0
 
     @property
     def expert_layers(self) -> int:
@@ -115,6 +124,16 @@ class ModelShape:
         return self.kv_heads * self.head_dim
 
     @property
+    def value_width(self) -> int:
+        """Width of the attention's output: all query heads' values."""
+        return self.heads * (self.value_dim or self.head_dim)
+
+    @property
+    def cached_width(self) -> int:
+        """Elements a layer caches of each token: keys and values, or the latent they are made from."""
+        return self.kv_latent + self.rope_dim if self.kv_latent else 2 * self.kv_width
+
+    @property
     def active_intermediate(self) -> int:
         """Feed-forward width one token passes through in a layer: dense, or chosen experts plus shared."""
         if self.experts:
@@ -122,6 +141,7 @@ class ModelShape:
         return self.intermediate
 
 
+@cache
 def linears(shape: ModelShape) -> tuple[Linear, ...]:
     """Return every kind of linear map in the layers; the language-model head is not among them."""
     return (*_attention(shape), *_dense_mlp(shape), *_expert_mlp(shape))
@@ -129,12 +149,29 @@ def linears(shape: ModelShape) -> tuple[Linear, ...]:
 
 def _attention(shape: ModelShape) -> list[Linear]:
     names, h, q, kv, n = shape.names, shape.hidden, shape.query_width, shape.kv_width, shape.layers
+    if shape.kv_latent:
+        return _latent_attention(shape)
     if names.q == names.v:
         maps = [Linear(names.q, Part.ATTENTION, h, q + 2 * kv, shape.qkv_bias, n, n)]
     else:
         widths = ((names.q, q), (names.k, kv), (names.v, kv))
         maps = [Linear(name, Part.ATTENTION, h, width, shape.qkv_bias, n, n) for name, width in widths]
     return [*maps, Linear(names.o, Part.ATTENTION, q, h, shape.output_bias, n, n)]
+
+
+def _latent_attention(shape: ModelShape) -> list[Linear]:
+    """Down to a latent and up again: queries (where they have one), keys and values together (arXiv 2405.04434)."""
+    h, q, bias = shape.hidden, shape.query_width, shape.qkv_bias
+    unrotated = shape.heads * (shape.head_dim - shape.rope_dim)
+    maps = [("q_proj", h, q, False)]
+    if shape.q_latent:
+        maps = [("q_a_proj", h, shape.q_latent, bias), ("q_b_proj", shape.q_latent, q, False)]
+    maps += [
+        ("kv_a_proj_with_mqa", h, shape.kv_latent + shape.rope_dim, bias),
+        ("kv_b_proj", shape.kv_latent, unrotated + shape.value_width, False),
+        ("o_proj", shape.value_width, h, shape.output_bias),
+    ]
+    return [Linear(name, Part.ATTENTION, i, o, b, shape.layers, shape.layers) for name, i, o, b in maps]
 
 
 def _mlp(
@@ -187,12 +224,13 @@ def head_parameters(shape: ModelShape) -> int:
 
 def norm_parameters(shape: ModelShape) -> int:
     """Norm weights and biases, query and key norms, and attention sinks."""
-    per_vector = 2 if shape.norm_biases else 1
+    per_vector = (2 if shape.norm_biases else 1) if shape.norm_weights else 0
     total = (shape.norms_per_layer * shape.layers + 1) * shape.hidden * per_vector
     if shape.qk_norm is QkNorm.HEAD:
         total += shape.layers * 2 * shape.head_dim
     elif shape.qk_norm is QkNorm.FULL:
         total += shape.layers * (shape.query_width + shape.kv_width)
+    total += shape.layers * (shape.q_latent + shape.kv_latent)  # the norms of the latents
     return total + (shape.layers * shape.heads if shape.attention_sinks else 0)
 
 

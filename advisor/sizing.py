@@ -11,16 +11,19 @@ from typing import Final
 from advisor.catalog import Card, UnknownCardError, UnknownModelError, find_card, find_model
 from advisor.columns import Reader, Row, RowFault, method_of, training_setup, weight_format_of
 from advisor.hf_config import ConfigError
-from advisor.memory import MemoryEstimate, inference_memory, training_memory
-from advisor.memory_setup import Method, TrainingSetup
-from advisor.replica import Capacity, ServingFault, replica_capacity
+from advisor.library_versions import LAST_LOGITS, transformers_version
+from advisor.memory import CONTEXT_BYTES, MemoryEstimate, training_memory
+from advisor.memory_serving import KV_FORMATS, inference_memory
+from advisor.memory_setup import Method
+from advisor.replica import ServingFault
 from advisor.shape import ModelShape, UnknownTargetError
-from advisor.training import PACKED, Fill, TrainingSpeed, training_speed, unpacked_fill
+from advisor.sizing_serve import SERVE_COLUMNS, answer_serving
+from advisor.training import TrainingSpeed, training_speed
+from advisor.training_columns import fill_of, kernels_of
 from pricing.units import GIB
 
 MEMORY_COLUMNS: Final = ("allocated_gib", "reserved_gib", "recommended_gib", "low_gib", "high_gib")
 SPEED_COLUMNS: Final = ("tokens_per_s", "tokens_per_s_low", "tokens_per_s_high")
-SERVE_COLUMNS: Final = ("output_tokens_per_s", "low", "high", "tpot_ms", "ttft_unloaded_ms", "max_concurrency")
 
 
 FAULTS: Final = (RowFault, UnknownModelError, UnknownCardError, ConfigError, UnknownTargetError, ServingFault)
@@ -29,63 +32,62 @@ model_of = cache(find_model)
 card_of = cache(find_card)
 
 
-def fill_of(row: Row, setup: TrainingSetup) -> Fill:
-    """Return how full batches are: packed or padded to the cap, stated lengths, or the wide assumption."""
-    reader = Reader(row)
-    packed = reader.flag("packing", True)
-    mean = reader.number("mean_tokens", 0, least=0)
-    reader.done()
-    if packed or "padded to model_max_length" in reader.text("seq_len_kind"):
-        return PACKED
-    if mean:
-        padded = reader.number("padded_tokens", min(setup.sequence_tokens, 1.5 * mean))
-        cap = setup.sequence_tokens
-        return Fill(real_share=min(1.0, mean / cap), padded_share=min(1.0, padded / cap))
-    return unpacked_fill()
-
-
 def memory_of(shape: ModelShape, row: Row) -> MemoryEstimate:
     """Return the memory of a row's run, or of serving where its method is inference."""
     reader = Reader(row)
     if method_of(reader) is not Method.INFERENCE:
-        return training_memory(shape, training_setup(row))
+        return training_memory(shape, training_setup(row, shape.family))
     generated = re.search(r"then (\d+) generated", reader.text("seq_len_kind"))
     prompt = reader.whole("seq_len")
     new = reader.number("new_tokens", float(generated[1]) if generated else 0.0, least=0)
     concurrency, cards = reader.whole("micro_batch", 1), reader.whole("n_gpus", 1)
     weight_format = weight_format_of(reader, Method.INFERENCE)
+    kv_format = reader.text("kv_quant", "bf16").lower()
+    if kv_format not in KV_FORMATS:
+        reader.faults.append(f"kv_quant is {kv_format!r}, wanted one of {', '.join(KV_FORMATS)}")
     reader.done()
+    old = transformers_version(row) < LAST_LOGITS
     return inference_memory(
         shape,
         weight_format=weight_format,
         context_tokens=prompt + new,
         concurrency=concurrency,
         prefill_tokens=prompt,
-        whole_prompt_logits=_old_transformers(reader.text("versions")),
+        kv_element_bytes=KV_FORMATS[kv_format],
+        whole_prompt_logits=old,
+        rotary_tables=old,
+        layers_split="device_map" in reader.text("parallelism"),
         cards=cards,
     )
 
 
-def _old_transformers(versions: str) -> bool:
-    """Whether a stated Transformers version is older than 4.45, which stopped making logits of the whole prompt."""
-    found = re.search(r"transformers (\d+)\.(\d+)", versions)
-    return bool(found) and (int(found[1]), int(found[2])) < (4, 45)
-
-
-def _gib(value: float) -> float:
+def gib(value: float) -> float:
+    """Return bytes as GiB, rounded as the columns are."""
     return round(value / GIB, 4)
 
 
-def memory_answer(estimate: MemoryEstimate) -> dict[str, float]:
-    """Return an estimate as columns; low..high covers the peak whether a tool reports allocated or reserved bytes."""
+def bounds_of(estimate: MemoryEstimate, metric: str = "") -> tuple[float, float]:
+    """Return the 90 % interval in bytes of what a metric names, of the allocated peak where it is not given.
+
+    A metric that names no tool may be any of them: from allocated to the whole card.
+    """
+    card = estimate.reserved.high + CONTEXT_BYTES
+    if "reserved" in metric:
+        return estimate.reserved.low, estimate.reserved.high
+    if "smi only" in metric:
+        return estimate.recommended.low, card
+    return estimate.allocated.low, card if "unspecified" in metric else estimate.allocated.high
+
+
+def memory_answer(estimate: MemoryEstimate, metric: str = "") -> dict[str, float]:
+    """Return an estimate as columns; low..high is the interval of what `metric` names."""
     values = (
         estimate.allocated.value,
         estimate.reserved.value,
         estimate.recommended.value,
-        estimate.allocated.low,
-        estimate.reserved.high,
+        *bounds_of(estimate, metric),
     )
-    return dict(zip(MEMORY_COLUMNS, map(_gib, values), strict=True))
+    return dict(zip(MEMORY_COLUMNS, map(gib, values), strict=True))
 
 
 def speed_of(shape: ModelShape, card: Card, row: Row) -> TrainingSpeed:
@@ -93,7 +95,7 @@ def speed_of(shape: ModelShape, card: Card, row: Row) -> TrainingSpeed:
     setup = training_setup(row)
     if setup.method is Method.INFERENCE:
         raise RowFault("method is inference, wanted a training method; use `advise serve` for speed of inference")
-    return training_speed(shape, card, setup, fill_of(row, setup))
+    return training_speed(shape, card, setup, fill_of(row, setup), kernels_of(row))
 
 
 def speed_answer(speed: TrainingSpeed) -> dict[str, float]:
@@ -105,44 +107,11 @@ def speed_answer(speed: TrainingSpeed) -> dict[str, float]:
 def answer_training(row: Row) -> dict[str, float]:
     """Return memory of a row, and its speed where it names a card."""
     shape = model_of(Reader(row).text("model"))
-    answer = memory_answer(memory_of(shape, row))
+    answer = memory_answer(memory_of(shape, row), Reader(row).text("mem_metric"))
     gpu = Reader(row).text("gpu")
     if gpu and method_of(Reader(row)) is not Method.INFERENCE:
         answer |= speed_answer(speed_of(shape, card_of(gpu), row))
     return answer
-
-
-def capacity_of(row: Row) -> Capacity:
-    """Return what a row's replica serves, at its concurrency or at the most it can hold."""
-    reader = Reader(row)
-    n = reader.whole("n_gpu", reader.whole("tp", 1) * reader.whole("pp", 1))
-    pipeline = reader.whole("pp", 1)
-    limit = reader.number("tpot_limit_ms", 0.0, least=0)
-    asked = reader.number("concurrency", 0.0, least=0)
-    prompt, generated = reader.number("isl", least=0), reader.number("osl", least=1)
-    reader.done()
-    return replica_capacity(
-        model_of(reader.text("model")),
-        card_of(reader.text("gpu")),
-        input_tokens_per_task=prompt,
-        output_tokens_per_task=generated,
-        quant=reader.text("quant", "bf16").lower(),
-        cards=max(1, n // pipeline),
-        pipeline=pipeline,
-        engine=reader.text("engine", "vllm"),
-        concurrency=int(asked) or None,
-        tpot_limit_seconds=limit / 1000 or None,
-    )
-
-
-def answer_serving(row: Row) -> dict[str, float]:
-    """Return throughput and latency of a row's replica as columns."""
-    got = capacity_of(row)
-    values = (
-        got.output_tokens_per_second, got.low, got.high,
-        got.tpot_seconds * 1000, got.ttft_unloaded_seconds * 1000, got.max_concurrency,
-    )  # fmt: skip
-    return dict(zip(SERVE_COLUMNS, (round(v, 3) for v in values), strict=True))
 
 
 Answer = Callable[[Row], dict[str, float]]

@@ -5,18 +5,23 @@ Rule 2  Bytes that are no UTF-8 are counted as the replacement mark each becomes
 """
 
 from collections.abc import Sequence
+from decimal import Decimal
 from importlib.util import find_spec
+from math import hypot
 from pathlib import Path
-from statistics import mean
+from statistics import mean, stdev
 from typing import Any, Final, NamedTuple
 
 from advisor.checks.records import RecordFault, Row, read_records
+from advisor.quantity import Quantity, UnknownQuantityError
 from advisor.token_ranks_files import REMEDY, count_exactly
 from advisor.token_text import pieces
-from advisor.tokens import BASIS, Count, Label, Tokenizer, estimate, proxy, tokenizer_of
+from advisor.tokens import BASIS, Count, Label, Tokenizer, UnknownTokenizerError, estimate, proxy, tokenizer_of
 
 RECORD_SUFFIXES: Final = (".jsonl", ".json", ".csv")
 REPLACED: Final = "\ufffd"
+WORST_FIRST: Final = (Label.ESTIMATE, Label.PROXY, Label.EXACT)
+NORMAL_90: Final = 1.645  # standard deviations that hold 90 % of a normal distribution
 
 
 class Spread(NamedTuple):
@@ -84,7 +89,7 @@ def exactly(tokens: int, cuts: int, tokenizer: Tokenizer) -> Count:
 
 def added(counts: Sequence[Count], tokenizer: Tokenizer) -> Count:
     """Return the sum of counts, with the worst label among them."""
-    worst = [label for label in (Label.ESTIMATE, Label.PROXY, Label.EXACT) if any(one.label is label for one in counts)]
+    worst = [label for label in WORST_FIRST if any(one.label is label for one in counts)]
     why = next((one.why for one in counts if one.label in worst[:1]), tokenizer.why)
     tokens, low, high = (sum(one) for one in zip(*(one[:3] for one in counts), strict=True))
     return Count(tokens, low, high, (worst or [Label.EXACT])[0], tokenizer.name, why)
@@ -115,6 +120,38 @@ def count_records(path: Path, counter: Counter) -> FileCount | None:
     whole = added([*sent, *got], counter.tokenizer)
     inputs, outputs = (spread([one.tokens for one in counts]) for counts in (sent, got))
     return FileCount(path, whole, inputs, outputs, len(found), tuple(faults))
+
+
+def counted_samples(path: Path, model: str) -> tuple[Quantity, Quantity]:
+    """Return a record's input and output tokens with their 90 % range; raises UnknownQuantityError if none are known.
+
+    The range covers what the count is worth and how few records it rests on (1.645 standard errors of the mean).
+    """
+    try:
+        counter = Counter(model)
+    except UnknownTokenizerError as fault:
+        message = f"tokens.samples: {fault}; or state tokens.input and tokens.output"
+        raise UnknownQuantityError(message) from None
+    found, _ = read_records(path)
+    if not found:
+        message = f"tokens.samples: {path.name} holds no record that can be read; see `advise data {path.name}`"
+        raise UnknownQuantityError(message)
+    sides = zip(*(halves(row) for row in found), strict=True)
+    sent, got = ([counter.count(text) for text in side] for side in sides)
+    return sampled(sent, path.name), sampled(got, path.name)
+
+
+def sampled(counts: Sequence[Count], name: str) -> Quantity:
+    """Return the mean of counts as a quantity that says where it was counted."""
+    tokens = [one.tokens for one in counts]
+    middle, total = mean(tokens), max(1, sum(tokens))
+    error = NORMAL_90 * stdev(tokens) / len(tokens) ** 0.5 / max(middle, 1e-9) if len(tokens) > 1 else 1.0
+    below = hypot(error, 1 - sum(one.low for one in counts) / total)
+    above = hypot(error, sum(one.high for one in counts) / total - 1)
+    worst = next(label for label in WORST_FIRST if any(one.label is label for one in counts))
+    because = f"counted in {name}: {len(tokens)} records, {worst} by {counts[0].tokenizer}"
+    value, low, high = (Decimal(f"{middle * share:.6g}") for share in (1.0, max(0.0, 1 - below), 1 + above))
+    return Quantity(value, low, high, stated=True, because=because)
 
 
 def count_file(path: Path, counter: Counter) -> FileCount:

@@ -1,52 +1,31 @@
 """How long training takes: tokens to FLOPs of the method, to seconds of each step by cause, to hours and dollars.
 
-Rule 1  A micro-step's time is a sum of causes: matrix products, attention, elementwise traffic, kernel launches,
-        dequantisation, the optimizer, and communication between cards. Each is one formula.
-Rule 2  The ten or so constants in them are fitted once over all measured rows, not per row, and lie with their source
-        in `data/training_efficiency.csv`; `benchmarks/traintime.py` makes that file and scores it, sources held out.
+Rule 1  A micro-step's time is a sum of causes on the card (products, attention, elementwise traffic, dequantisation);
+        kernel launches and traffic between cards run beside it, and show where they are the longer.
+Rule 2  The constants in them are fitted once over all measured rows, shrunk towards what physics expects, never per
+        row; they lie with their sources in `data/training_efficiency.csv`, made by `benchmarks/fit_traintime.py`.
 Rule 3  Tokens per second means real tokens. Where sequences are not packed, padding is computed but not counted.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Final
+from functools import cache
+from typing import Final, NamedTuple
 
 from advisor.catalog import Card
 from advisor.data_files import constants
-from advisor.memory import layer_saved_bytes_per_token
-from advisor.memory_setup import FORMATS, LOSSES, Method, TrainingSetup
-from advisor.shape import ModelShape, linear_parameters, matmul_parameters, parameters
-from pricing.figure import Number
+from advisor.memory_setup import TrainingSetup
+from advisor.shape import ModelShape
+from advisor.training_fill import PACKED, Fill
+from advisor.training_work import PLAIN, Kernels, StepWork, step_work
+from pricing.figure import Figure, Number
 from pricing.units import SECONDS_PER_HOUR
 
-FORWARD_PASSES: Final = 2  # FLOPs per weight and token of a forward pass: one multiplication, one addition
-FULL_PASSES: Final = 6  # forward, gradient of inputs, gradient of weights
-ADAPTER_PASSES: Final = 4  # forward and gradient of inputs; frozen weights need no gradient (adapters add below 1 %)
-RECOMPUTE_PASSES: Final = 2  # one more forward pass
-ELEMENTWISE_TRIPS: Final = 3  # saved bytes are written once, read once, and their gradients written once
-LOGIT_TRIPS: Final = 1.5  # of the loss's peak bytes: written, and half of them read again
-DEQUANT_BYTES_PER_PARAMETER: Final = 0.5 + 2  # 4-bit codes read, 16-bit copy written
-OPTIMIZER_BYTES_PER_PARAMETER: Final = 26  # AdamW: weight, gradient, two states read; weight, two states written; clip
-SHARDED_FULL_TRIPS: Final = 3  # gather in forward, gather in backward, reduce gradients
-SHARDED_ADAPTER_TRIPS: Final = 2  # no gradients of frozen weights to reduce
-WEIGHT_BYTES: Final = 2
-
-
-def passes_flops_per_parameter(full: bool, checkpointing: bool) -> int:
-    """Return FLOPs per active weight and token: 6 full, 4 with frozen weights, 2 more with recomputation."""
-    return (FULL_PASSES if full else ADAPTER_PASSES) + (RECOMPUTE_PASSES if checkpointing else 0)
-
-
-def matmul_flops_per_token(matmul_parameters: Number, flops_per_parameter: Number) -> Number:
-    """FLOPs of the matrix products with weights, for one token."""
-    return matmul_parameters * flops_per_parameter
-
-
-def attention_flops_per_token(
-    layers: Number, query_width: Number, sequence_tokens: Number, flops_per_parameter: Number
-) -> Number:
-    """FLOPs of causal attention for one token: half of the square is masked, so a forward pass is 2 x s x width."""
-    return layers * query_width * sequence_tokens * flops_per_parameter
+TABLE: Final = "training_efficiency.csv"
+CARDS_PER_NODE: Final = 8
+NODE_BYTES_PER_SECOND: Final = {"Ampere": 200e9, "Volta": 50e9}
+"""What a node of 8 cards receives: 8 x 200 Gbit/s beside A100s (llm-foundry's benchmark page), 4 x 100 beside V100s."""
+NEWER_NODE_BYTES_PER_SECOND: Final = 400e9  # 8 x 400 Gbit/s beside H100s and later (DGX H100 data sheet)
+OVERLAP_POWER: Final = 4  # work that runs beside other work: 1 would be a sum, infinity the longest alone
 
 
 def training_flops(training_tokens: Number, flops_per_token: Number) -> Number:
@@ -71,32 +50,17 @@ def local_training_hours(
     measured_flops_per_second: Number,
     efficiency_share: Number,
     overhead_seconds_per_step: Number,
+    micro_steps: Number = 1,
 ) -> Number:
-    """Return hours on this machine, from its measured matrix-product rate; see `advisor.machine` for the figures."""
+    """Return hours on this machine, from its measured matrix-product rate; see `advisor.machine` for the figures.
+
+    A step of `step_tokens` is done in `micro_steps` parts, and each part pays the overhead.
+    """
     compute_seconds = step_tokens * flops_per_token / (measured_flops_per_second * efficiency_share)
-    return steps * (compute_seconds + overhead_seconds_per_step) / SECONDS_PER_HOUR
+    return steps * (compute_seconds + micro_steps * overhead_seconds_per_step) / SECONDS_PER_HOUR
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Fill:
-    """What part of the sequence cap a batch holds: `real_share` tokens of text, `padded_share` computed."""
-
-    real_share: float
-    padded_share: float
-    known: bool = True
-
-
-PACKED: Final = Fill(real_share=1.0, padded_share=1.0)
-
-
-def unpacked_fill() -> Fill:
-    """Return the assumed fill of batches that are padded to their longest member, where the data is not known."""
-    table = constants("training_efficiency.csv")
-    return Fill(real_share=table["real_share"].value, padded_share=table["padded_share"].value, known=False)
-
-
-@dataclass(frozen=True, slots=True)
-class TrainingSpeed:
+class TrainingSpeed(NamedTuple):
     """Real tokens per second and card with their 90 % interval, and where a micro-step's seconds go."""
 
     tokens_per_second: float
@@ -106,49 +70,29 @@ class TrainingSpeed:
     seconds_by_cause: Mapping[str, float]
     flops_per_token: float
     hardware_flops_share: float
+    padding_efficiency_share: float
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StepWork:
-    """What one micro-step does on one card, before any machine is known; arrays work as well as numbers."""
+def link_bytes_per_second(card: Card, cards: int) -> float:
+    """Return what a card can receive from the others: its own link; beyond one node, what its whole node receives.
 
-    tokens: Number
-    real_tokens: Number
-    matmul_flops: Number
-    attention_flops: Number
-    elementwise_bytes: Number
-    layer_passes: Number
-    dequantised_bytes: Number
-    optimizer_bytes: Number
-    communicated_bytes: Number
-    mixture: Number
+    A node's cards need the same gathered weights: each part is fetched once and passed on over their own links.
+    """
+    node = NODE_BYTES_PER_SECOND.get(card.architecture, NEWER_NODE_BYTES_PER_SECOND)
+    return card.link_bytes_per_second if cards <= CARDS_PER_NODE else min(card.link_bytes_per_second, node)
 
 
-def step_work(shape: ModelShape, setup: TrainingSetup, fill: Fill = PACKED) -> StepWork:
-    """Return the work of one micro-step of a run on one card; a full run's optimizer work is spread over the cards."""
-    full = setup.method is Method.FULL
-    sequence = min(setup.sequence_tokens, shape.learned_positions or setup.sequence_tokens)
-    tokens = sequence * setup.micro_batch * fill.padded_share
-    rate = passes_flops_per_parameter(full, setup.checkpointing)
-    again = RECOMPUTE_PASSES if setup.checkpointing else 0
-    saved = layer_saved_bytes_per_token(shape, setup) * shape.layers * (ELEMENTWISE_TRIPS + again / FORWARD_PASSES)
-    logits = shape.vocab * LOSSES["full"].bytes_per_logit * LOGIT_TRIPS
-    quantised = FORMATS[setup.weight_format].quantised and not full
-    trips = 0 if setup.cards == 1 else SHARDED_FULL_TRIPS if full else SHARDED_ADAPTER_TRIPS
-    count = parameters(shape)
-    return StepWork(
-        tokens=tokens,
-        real_tokens=sequence * setup.micro_batch * fill.real_share,
-        matmul_flops=tokens * matmul_flops_per_token(matmul_parameters(shape), rate),
-        attention_flops=tokens
-        * attention_flops_per_token(shape.layers, shape.query_width, sequence, FULL_PASSES + again),
-        elementwise_bytes=tokens * (saved + logits),
-        layer_passes=shape.layers * rate / FORWARD_PASSES,
-        dequantised_bytes=linear_parameters(shape) * rate / FORWARD_PASSES * DEQUANT_BYTES_PER_PARAMETER * quantised,
-        optimizer_bytes=count * OPTIMIZER_BYTES_PER_PARAMETER * full / setup.cards / setup.gradient_accumulation,
-        communicated_bytes=trips * WEIGHT_BYTES * count,
-        mixture=float(shape.experts > 0),
-    )
+def side_by_side_seconds(*parts: Number) -> Number:
+    """Return the time of work that runs at once: close to the longest, a little more where two are alike."""
+    return sum(part**OVERLAP_POWER for part in parts) ** (1 / OVERLAP_POWER)
+
+
+def launch_seconds(work: StepWork, k: Mapping[str, Number]) -> Number:
+    """Return how long a micro-step's kernels take to be launched; sharded runs also start a gather for each unit."""
+    layers = work.layer_passes * (1 + k["mixture_launches"] * work.mixture + k["quantised_launches"] * work.quantised)
+    adapters, experts = k["adapter_launches"] * work.adapter_passes, k["expert_launches"] * work.expert_passes
+    units = work.layer_passes + k["sharded_adapter_launches"] * (1 - work.fused) * work.adapter_passes
+    return k["launch_seconds"] * (layers + adapters + experts) + k["sharded_launch_seconds"] * work.sharded * units
 
 
 def micro_step_seconds(
@@ -156,57 +100,77 @@ def micro_step_seconds(
     flops_per_second: Number,
     bytes_per_second: Number,
     link_bytes_per_second: Number,
-    compute_share: Number,
     k: Mapping[str, Number],
 ) -> dict[str, Number]:
-    """Return a micro-step's seconds by cause. `k` holds the fitted constants of `training_efficiency.csv` by name."""
-    rate = flops_per_second * compute_share * (1 - work.mixture * (1 - k["mixture_share"]))
-    return {
+    """Return a micro-step's seconds by cause. `k` holds the constants of `training_efficiency.csv` for the card."""
+    rate = flops_per_second * k["compute_share"] * (1 - work.mixture * (1 - k["mixture_share"]))
+    traffic = k["elementwise_ratio"] * (1 - work.fused * (1 - k["fused_share"]))
+    moved = (1 + work.adapters * k["adapter_traffic_share"]) * work.elementwise_bytes + work.logit_bytes
+    card = {
         "matmul": work.matmul_flops / rate,
         "attention": work.attention_flops / (rate * k["attention_share"]),
-        "elementwise": k["elementwise_ratio"] * work.elementwise_bytes / bytes_per_second,
-        "launch": k["launch_seconds"] * work.layer_passes,
-        "dequant": k["dequant_ratio"] * work.dequantised_bytes / bytes_per_second,
+        "elementwise": traffic * moved / bytes_per_second,
+        "dequant": (k["nf4_ratio"] * work.nf4_bytes + k["int4_ratio"] * work.int4_bytes) / bytes_per_second,
+    }
+    busy, launches = sum(card.values()), launch_seconds(work, k)
+    launched = side_by_side_seconds(busy, launches)
+    gathered = work.communicated_bytes / (link_bytes_per_second * k["link_share"])
+    return {
+        **card,
+        "launch": launched - busy,
+        "communication": side_by_side_seconds(busy, launches, gathered) - launched,
         "optimizer": k["optimizer_ratio"] * work.optimizer_bytes / bytes_per_second,
-        "communication": k["exposed_share"] * work.communicated_bytes / link_bytes_per_second,
     }
 
 
-COMPUTE_SHARE_OF: Final = {
-    "Ampere": "compute_share_ampere",
-    "Hopper": "compute_share_hopper",
-    "Ada": "compute_share_ada",
-}
-"""Card architecture to its fitted share of the dense rate; another one takes `compute_share_other`, widely assumed."""
+@cache
+def card_constants(card: str, architecture: str) -> Mapping[str, float]:
+    """Return the fitted constants for a card: its own where measured, else its architecture's, else those of all."""
+    table = constants(TABLE)
+    plain = {name: float(figure.value) for name, figure in table.items() if "." not in name}
+    own = {
+        name: float(table[key].value)
+        for name in plain
+        for key in (f"{name}.{architecture}", f"{name}.{card}")
+        if key in table
+    }
+    return plain | own
 
 
-def training_speed(shape: ModelShape, card: Card, setup: TrainingSetup, fill: Fill = PACKED) -> TrainingSpeed:
+def interval_of(card: Card, fill: Fill, cards: int) -> Figure:
+    """Return the measured 90 % interval of truth over prediction for such a run; wider for a card nobody measured."""
+    table = constants(TABLE)
+    if f"compute_share.{card.architecture}" not in table:
+        return table["interval_unmeasured_ratio"]
+    return table["interval_several_cards_ratio" if fill.known and cards > 1 else "interval_other_ratio"]
+
+
+def training_speed(
+    shape: ModelShape, card: Card, setup: TrainingSetup, fill: Fill = PACKED, kernels: Kernels = PLAIN
+) -> TrainingSpeed:
     """Return the speed of one run on `setup.cards` cards of one kind, per card, with its measured 90 % interval.
 
-    Leaves out: tensor and pipeline parallelism, CPU offload, slow data loading; sharded runs over a slow network.
+    Leaves out: tensor and pipeline parallelism, CPU offload, slow data loading, networks slower than a training node's.
     """
-    table = constants("training_efficiency.csv")
-    k = {name: figure.value for name, figure in table.items()}
-    share = k[COMPUTE_SHARE_OF.get(card.architecture, "compute_share_other")]
-    work = step_work(shape, setup, fill)
+    work = step_work(shape, setup, fill, kernels)
     causes = micro_step_seconds(
         work,
         card.bf16_flops_per_second,
         card.bandwidth_bytes_per_second,
-        card.link_bytes_per_second,
-        share,
-        k,
+        link_bytes_per_second(card, setup.cards),
+        card_constants(card.name, card.architecture),
     )
-    seconds = sum(causes.values())
-    spread = table["interval_packed_ratio" if fill.known else "interval_unpacked_ratio"]
-    speed = work.real_tokens / seconds
-    flops = work.matmul_flops + work.attention_flops
+    seconds = float(sum(causes.values()))
+    spread = interval_of(card, fill, setup.cards)
+    speed = float(work.real_tokens) / seconds
+    flops = float(work.matmul_flops + work.attention_flops)
     return TrainingSpeed(
         tokens_per_second=speed,
         low=speed * spread.low,
         high=speed * spread.high,
         micro_step_seconds=seconds,
-        seconds_by_cause=causes,
-        flops_per_token=flops / work.tokens,
+        seconds_by_cause={name: float(value) for name, value in causes.items()},
+        flops_per_token=flops / float(work.tokens),
         hardware_flops_share=flops / seconds / card.bf16_flops_per_second,
+        padding_efficiency_share=float(work.real_tokens / work.tokens),
     )

@@ -18,7 +18,7 @@ from advisor.machine import measure_matmul_flops_per_second
 from advisor.memory_setup import Method as Way
 from advisor.memory_setup import TrainingSetup
 from advisor.plan import Lora, Method, TrainSettings
-from advisor.training import step_work
+from advisor.training_work import step_work
 from runner.engine import ModelRef, StepReport, TrainJob
 from runner.engines.trl import TrlEngine
 

@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import date, timedelta
 from decimal import Decimal
+from itertools import pairwise
 from typing import Final
 
 from pricing.book import BookFaultsError, Fault, digest, read_book
@@ -31,7 +32,7 @@ def bounded(entry: Entry) -> Iterator[tuple[str, str, Decimal]]:
         yield f"{name}.usd_per_gpu_hour", "usd_per_gpu_hour", entry.usd_per_hour / entry.count
     if isinstance(entry, GpuEntry) and entry.spot_usd_per_hour is not None:
         yield f"{name}.spot_usd_per_gpu_hour", "usd_per_gpu_hour", entry.spot_usd_per_hour / entry.count
-    for tier in entry.__dataclass_fields__:
+    for tier in entry.fields:
         value = getattr(entry, tier)
         if tier.endswith("_usd_per_million_tokens") and value is not None:
             yield f"{name}.{tier}", "usd_per_million_tokens", value
@@ -71,6 +72,25 @@ def stale(entries: Iterable[Entry], as_of: date) -> list[Entry]:
     return sorted(old, key=lambda entry: (entry.checked or date.min, entry.name))
 
 
+def seams(entries: Iterable[Entry]) -> list[Fault]:
+    """Return every line whose price ends on another day than the next one of its offer begins: a gap, or an overlap.
+
+    A line without an end runs to the next one; after a shutdown nothing may begin.
+    """
+    offers: dict[tuple[str, str], list[Entry]] = {}
+    for entry in sorted(entries, key=lambda entry: entry.starts or date.min):
+        offers.setdefault((entry.kind, entry.name), []).append(entry)
+    found: list[Fault] = []
+    for lines in offers.values():
+        for line, following in pairwise(lines):
+            until = getattr(line, "until", None)
+            if until is not None and until != following.starts:
+                what = "gap" if following.starts is not None and until < following.starts else "overlap"
+                message = f"{line.name} ends on {until}, the next line begins on {following.starts}: {what}; set until"
+                found.append(Fault(line.place, message))
+    return found
+
+
 def manifest(texts: Mapping[str, str]) -> str:
     """Write down what was reviewed: lines and sha256 of each file, as JSON."""
     files = {
@@ -99,4 +119,4 @@ def faults(texts: Mapping[str, str], reviewed: str) -> list[Fault]:
         entries = read_book(texts, allow_unverified=True).entries
     except BookFaultsError as error:
         return [*error.faults, *drift(texts, reviewed)]
-    return [*sanity(entries, explained(texts.get(EXCEPTIONS, ""))), *drift(texts, reviewed)]
+    return [*sanity(entries, explained(texts.get(EXCEPTIONS, ""))), *seams(entries), *drift(texts, reviewed)]

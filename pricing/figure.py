@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 from enum import StrEnum
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 from pricing.units import LABELS, UnknownUnitError, unit_of
 
@@ -32,8 +32,7 @@ class Kind(StrEnum):
 STRENGTH = {Kind.MEASURED: 2, Kind.QUOTED: 1, Kind.ASSUMED: 0}
 
 
-@dataclass(frozen=True, slots=True)
-class Origin:
+class Origin(NamedTuple):
     """Where a leaf comes from: `note` is the source, the run or benchmark id, or the reason for assuming it."""
 
     kind: Kind

@@ -2,9 +2,10 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from datetime import date
+from decimal import Decimal
 from typing import Final, TypeVar
 
-from pricing.entries import Confidence, Entry, Offer, TuningEntry
+from pricing.entries import ApiEntry, Confidence, Entry, GpuEntry, Layer, Offer, TuningEntry
 from pricing.names import AmbiguousPriceError, PriceEndedError, UnknownPriceError, near, unknown
 from pricing.prices import GpuPrice, ServerlessPrice
 
@@ -18,12 +19,17 @@ EVERY_MODEL: Final = "all"
 """The base model of a line that holds for whatever a provider tunes (it stopped tuning altogether)."""
 
 
+def precedence(line: Entry) -> tuple[bool, date, date, bool]:
+    """Return what decides between lines of one offer: the user's own, then the latest first day, then the last look."""
+    return line.layer is Layer.OWN, line.starts or date.min, line.checked or date.min, line.layer is Layer.REFRESHED
+
+
 def latest(entries: Iterable[EntryT]) -> list[EntryT]:
-    """Return the line with the latest first day of each offer (a scheduled one counts already)."""
+    """Return the line that counts of each offer: the one with the latest first day (a scheduled one counts already)."""
     newest: dict[tuple[str, str], EntryT] = {}
     for entry in entries:
         held = newest.get((entry.kind, entry.name))
-        if held is None or (entry.starts or date.min) > (held.starts or date.min):
+        if held is None or precedence(entry) > precedence(held):
             newest[entry.kind, entry.name] = entry
     return list(newest.values())
 
@@ -31,6 +37,16 @@ def latest(entries: Iterable[EntryT]) -> list[EntryT]:
 def api_names(model: str) -> set[str]:
     """Return the names a hosted model answers to: `openai/gpt-oss-120b` also as `gpt-oss-120b`."""
     return {model, model.rpartition("/")[2]}
+
+
+def full_api_names(line: ApiEntry) -> set[str]:
+    """Return the names that stand for one provider's model: `provider/model`."""
+    return {f"{line.provider}/{name}" for name in api_names(line.model)}
+
+
+def card_name(line: GpuEntry) -> tuple[str]:
+    """Return the card's name."""
+    return (line.card,)
 
 
 def tuning_names(line: TuningEntry) -> set[str]:
@@ -74,8 +90,13 @@ def of_provider(lines: Sequence[EntryT], asked: str, provider: str | None) -> li
 
 def holding(lines: Iterable[EntryT], on: date) -> list[EntryT]:
     """Return the line of each offer that holds on a day; an offer that has not begun or has ended has none."""
-    begun = [line for line in lines if line.starts is None or line.starts <= on]
+    begun = [line for line in lines if (line.starts is None or line.starts <= on) and not is_lapsed(line, on)]
     return [line for line in latest(begun) if line.ends is None or on < line.ends]
+
+
+def is_lapsed(line: Entry, on: date) -> bool:
+    """Tell whether a line of the user's own has ended: then the list price counts again."""
+    return line.layer is Layer.OWN and line.ends is not None and line.ends <= on
 
 
 def in_force(lines: Sequence[EntryT], on: date) -> list[EntryT]:
@@ -128,6 +149,22 @@ def _rank(line: TuningEntry) -> int:
 def cheapest_first(prices: list[RentT]) -> list[RentT]:
     """Sort rents by the price of one card; on a tie the smaller instance, then the name."""
     return sorted(prices, key=lambda price: (price.usd_per_gpu_hour.value, price.count, price.name))
+
+
+def cheapest_firm(lines: Iterable[GpuEntry], spot: bool, cards: int | None) -> GpuEntry | None:
+    """Return the line that `cheapest` would choose where one is firm, without making a price of every other."""
+    best: tuple[Decimal, int, str] | None = None
+    found: GpuEntry | None = None
+    for line in lines:
+        whole, offer = (line.spot_usd_per_hour, line.spot_offer) if spot else (line.usd_per_hour, line.offer)
+        is_usable = (
+            offer is Offer.LIST and line.confidence is Confidence.SEEN and (cards is None or line.count <= cards)
+        )
+        if whole is not None and is_usable:
+            rank = (whole / line.count, line.count, line.name)
+            if best is None or rank < best:
+                best, found = rank, line
+    return found
 
 
 def cheapest(prices: Sequence[RentT], asked: str, provider: str | None) -> RentT:

@@ -1,8 +1,6 @@
 """Finding a price by name: near matches, card names, and the errors of a name that leads nowhere."""
 
-import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from difflib import SequenceMatcher
 from typing import Final
 
@@ -11,7 +9,9 @@ NEAR_AT_LEAST: Final = 0.6
 NEAR_SHOWN: Final = 3
 TELLING: Final = 3
 """Characters that a name contained in another must have before it tells anything (`l4` is in too many names)."""
-MAKERS: Final = re.compile(r"^(nvidia|amd|tesla|geforce|instinct)+")
+MAKERS: Final = ("nvidia", "amd", "tesla", "geforce", "instinct")
+MARKS: Final = {code: None for code in range(128) if not chr(code).isalnum()}
+"""Every ASCII character that is no letter and no digit, for str.translate."""
 
 
 class PriceError(LookupError):
@@ -41,7 +41,7 @@ def near(asked: str, known: Iterable[str]) -> list[str]:
 
 
 def _folded(name: str) -> str:
-    return re.sub(r"[^a-z0-9]", "", name.casefold())
+    return name.casefold().translate(MARKS)
 
 
 def _likeness(asked: str, known: str) -> float:
@@ -57,22 +57,28 @@ def _alike(wanted: str, name: str) -> float:
     return SequenceMatcher(None, wanted, name).ratio()
 
 
-@dataclass(frozen=True, slots=True)
 class CardNames:
-    """Every spelling of a card, folded, to the one name the house uses for it."""
+    """Every spelling of a card, folded, to the one name the house uses for it; `known` are those names."""
 
-    by_spelling: Mapping[str, str]
+    __slots__ = ("by_spelling", "known")
+
+    def __init__(self, by_spelling: Mapping[str, str]) -> None:
+        self.by_spelling: Final = by_spelling
+        self.known: Final = frozenset(by_spelling.values())
 
     @staticmethod
     def spelling(name: str) -> str:
         """Fold a card's name: no case, no marks, no maker (`NVIDIA H100 80GB HBM3` is `h10080gbhbm3`)."""
-        return MAKERS.sub("", _folded(name))
+        folded = _folded(name)
+        while maker := next((each for each in MAKERS if folded.startswith(each)), ""):
+            folded = folded.removeprefix(maker)
+        return folded
 
     def canonical(self, name: str) -> str:
         """Return the house's name of a card, or raise UnknownPriceError with the near ones."""
         found = self.by_spelling.get(self.spelling(name))
         if found is None:
-            raise UnknownPriceError(unknown("card", name, set(self.by_spelling.values()), "gpu"))
+            raise UnknownPriceError(unknown("card", name, self.known, "gpu"))
         return found
 
 

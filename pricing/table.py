@@ -5,19 +5,31 @@ Rule 2  An offer has lines with a first day each; the latest one begun counts, n
 Rule 3  Without a provider the book picks the cheapest list price that somebody has read, and says whose it is.
 """
 
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Sequence
 from datetime import date
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar, cast
 
-from pricing.entries import ApiEntry, Confidence, Entry, GpuEntry, PurchaseEntry, ServerlessEntry, TuningEntry
+from pricing.entries import (
+    UNVERIFIED,
+    ApiEntry,
+    Confidence,
+    Entry,
+    GpuEntry,
+    PurchaseEntry,
+    ServerlessEntry,
+    TuningEntry,
+)
 from pricing.lookup import (
     api_names,
     by_method,
     called,
+    card_name,
     cheapest,
+    cheapest_firm,
     cheapest_first,
+    full_api_names,
+    holding,
     in_force,
-    latest,
     of_provider,
     one,
     tuning_names,
@@ -57,40 +69,88 @@ __all__ = [
 ]
 
 EntryT = TypeVar("EntryT", bound=Entry)
+AnswerT = TypeVar("AnswerT")
 
+Read = Callable[[type[Entry]], Sequence[Entry]]
+"""What reads the lines of one kind."""
+KINDS: Final[tuple[type[Entry], ...]] = (ApiEntry, GpuEntry, TuningEntry, ServerlessEntry, PurchaseEntry)
+ANSWERS_KEPT: Final = 4096
+"""Prices remembered by what was asked: every card and model of the book over a quarter, in a few MB."""
 USED: Final = "used"
 
 
-@dataclass(frozen=True, slots=True)
 class PriceBook:
     """Every line of the data files; `digest` is the sha256 over them. Lookups raise PriceError, never guess."""
 
-    entries: tuple[Entry, ...] = field(repr=False)
-    cards: CardNames = field(repr=False)
-    digest: str
-    allow_unverified: bool = False
+    def __init__(
+        self,
+        read: Read,
+        cards: CardNames,
+        digest: str,
+        allow_unverified: bool = False,
+        own_file: str = "",
+    ) -> None:
+        """Take what reads the lines of one kind (called once a kind, when somebody asks) and the user's own file."""
+        self._read = read
+        self.cards: Final = cards
+        self.digest: Final = digest
+        self.allow_unverified: Final = allow_unverified
+        self.own_file: Final = own_file
+        self._lines: dict[type[Entry], list[Entry]] = {}
+        self._named: dict[type[Entry], dict[str, list[Any]]] = {}
+        self._answers: dict[tuple[Any, ...], Any] = {}
 
     @property
-    def oldest_checked(self) -> date | None:
-        """Return the day of the line in force (the latest of its offer) that has gone unchecked the longest."""
-        return min(self._checked_days(), default=None)
+    def entries(self) -> list[Entry]:
+        """Return every line of every kind."""
+        return [line for kind in KINDS for line in self.of(kind)]
 
-    @property
-    def newest_checked(self) -> date | None:
-        """Return the last day anybody checked a line."""
-        return max(self._checked_days(), default=None)
-
-    def _checked_days(self) -> list[date]:
-        return [line.checked for line in latest(self.entries) if line.checked is not None]
+    def read_everything(self) -> None:
+        """Read every kind now, so that a fault in any file is told at once; BookFaultsError."""
+        for kind in KINDS:
+            self.of(kind)
 
     def of(self, kind: type[EntryT]) -> list[EntryT]:
         """Return the lines of one kind."""
-        return [entry for entry in self.entries if isinstance(entry, kind)]
+        if kind not in self._lines:
+            lines = self._read(kind)
+            self._lines[kind] = [e for e in lines if self.allow_unverified or e.confidence not in UNVERIFIED]
+        return cast("list[EntryT]", self._lines[kind])
+
+    def by_name(self, kind: type[EntryT], names: Callable[[EntryT], Iterable[str]]) -> dict[str, list[EntryT]]:
+        """Return the lines of one kind by every name in small letters; made once, `names` is the same each time."""
+        if kind not in self._named:
+            found: dict[str, list[Any]] = {}
+            for line in self.of(kind):
+                for name in names(line):
+                    found.setdefault(name.casefold(), []).append(line)
+            self._named[kind] = found
+        return self._named[kind]
+
+    def _remembered(self, key: tuple[Any, ...], answer: Callable[[], AnswerT]) -> AnswerT:
+        """Return the answer given before, or a new one; prices do not change under a book, and it forgets when full."""
+        if key not in self._answers:
+            if len(self._answers) >= ANSWERS_KEPT:
+                self._answers.clear()
+            self._answers[key] = answer()
+        return self._answers[key]
+
+    def checked_days(self, on: date) -> list[date]:
+        """Return the days on which the lines in force on a day were last checked, the oldest first."""
+        return sorted(line.checked for line in holding(self.entries, on) if line.checked is not None)
 
     def api(self, model: str, on: date, *, provider: str | None = None) -> ApiPrice:
         """Return a hosted model's price; `model` is bare or `provider/model`."""
-        lines = called(self.of(ApiEntry), model, provider, lambda line: api_names(line.model))
-        return api_price(one(in_force(lines, on), model))
+        return self._remembered((ApiEntry, model, on, provider), lambda: self._api(model, on, provider))
+
+    def _api(self, model: str, on: date, provider: str | None) -> ApiPrice:
+        return api_price(one(in_force(self.api_lines(model, provider=provider), on), model))
+
+    def api_lines(self, model: str, *, provider: str | None = None) -> list[ApiEntry]:
+        """Return every line a model's name stands for, of every day."""
+        asked = model if provider is None else f"{provider}/{model}"
+        found = self.by_name(ApiEntry, full_api_names).get(asked.casefold())
+        return found or called(self.of(ApiEntry), model, provider, lambda line: api_names(line.model))
 
     def tuning(
         self, base_model_or_class: str, on: date, *, provider: str | None = None, method: str | None = None
@@ -126,20 +186,30 @@ class PriceBook:
 
         Without a provider: the cheapest verified list price, no averages and no "from" prices.
         """
+        key = (GpuEntry, card, on, provider, spot, cards)
+        return self._remembered(key, lambda: self._gpu(card, on, provider, spot, cards))
+
+    def _gpu(self, card: str, on: date, provider: str | None, spot: bool, cards: int | None) -> GpuPrice:
+        firm = cheapest_firm(self._gpu_lines(card, on, provider), spot, cards)
+        if firm is not None and (price := gpu_price(firm, spot)) is not None:
+            return price
         offers = self.gpu_offers(card, on, provider=provider, spot=spot)
         fitting = [offer for offer in offers if cards is None or offer.count <= cards]
         return cheapest(fitting, f"{'spot ' if spot else ''}{card}", provider)
 
+    def _gpu_lines(self, card: str, on: date, provider: str | None) -> list[GpuEntry]:
+        named = self.cards.canonical(card)
+        lines = self.by_name(GpuEntry, card_name).get(named.casefold(), [])
+        return in_force(of_provider(lines, named, provider), on)
+
     def gpu_offers(self, card: str, on: date, *, provider: str | None = None, spot: bool = False) -> list[GpuPrice]:
         """Return every offer of a card that is in force, the cheapest first, averages and "from" prices included."""
-        named = self.cards.canonical(card)
-        lines = of_provider([line for line in self.of(GpuEntry) if line.card == named], named, provider)
-        prices = [price for line in in_force(lines, on) if (price := gpu_price(line, spot)) is not None]
+        lines = self._gpu_lines(card, on, provider)
+        prices = [price for line in lines if (price := gpu_price(line, spot)) is not None]
         if not prices:
             who = provider or "any provider"
-            message = (
-                f"no spot price for {named} from {who} on {on}; next: ask without spot, {len(lines)} lines are known"
-            )
+            known = f"{len(lines)} lines are in force"
+            message = f"no spot price for {lines[0].card} from {who} on {on}; next: ask without spot, {known}"
             raise UnknownPriceError(message)
         return cheapest_first(prices)
 

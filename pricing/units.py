@@ -6,6 +6,8 @@ TOKENS_PER_PRICE_UNIT: Final = 1_000_000
 GIB: Final = 1024**3
 HOURS_PER_MONTH: Final = 730
 SECONDS_PER_HOUR: Final = 3600
+MINUTES_PER_HOUR: Final = 60
+PERCENT: Final = 100
 MONTHS_PER_YEAR: Final = 12
 MILLISECONDS_PER_SECOND: Final = 1000
 WATTS_PER_KILOWATT: Final = 1000
@@ -19,6 +21,11 @@ LABELS: Final[dict[str, str]] = {
     "usd_per_gpu_hour": "USD / GPU-hour",
     "usd_per_million_tokens": "USD / 1M tokens",
     "usd_per_kwh": "USD / kWh",
+    "usd_per_unit": "USD / unit",
+    "usd_per_gb_month": "USD / GB-month",
+    "usd_per_core_hour": "USD / core-hour",
+    "usd_per_gib_hour": "USD / GiB-hour",
+    "own_currency": "in its own currency",
     "tokens": "tokens",
     "tokens_per_task": "tokens / task",
     "tokens_per_second": "tokens / s",

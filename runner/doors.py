@@ -9,6 +9,7 @@ from runner import ledger
 from runner.admission import EXIT_FAILED, EXIT_INPUT, EXIT_REFUSED, Options, admit, limits_for, rate_of
 from runner.budget import budget_of
 from runner.disk import ContendedError, LockedError
+from runner.exact import Exact, exact_lines, exact_memory
 from runner.folder import DamagedRunError, RunFolder
 from runner.ledger import LedgerFaultError
 from runner.planfile import PlanFaultsError, read_plan
@@ -100,6 +101,7 @@ def forecast_text(plan_path: Path, folder: Path | None, options: Options, form: 
     """Return what the plan would do and cost, after the gate let it; nothing is written. Raises as `admit`."""
     plan, run_folder = admit(plan_path, folder, options)
     budget, rate = budget_of(*limits_for(plan, options)), rate_of(plan, options)
+    exact = exact_memory(plan, plan_path.parent)
     if form == "json":
         document = {
             "plan_id": plan.plan_id,
@@ -116,12 +118,19 @@ def forecast_text(plan_path: Path, folder: Path | None, options: Options, form: 
                 {
                     "name": stage.name,
                     "forecast": {name: one.model_dump(mode="json") for name, one in stage.forecast.items()},
+                    "exact": exact_of(exact, stage.name),
                 }
                 for stage in plan.stages
             ],
         }
         return json.dumps(document, indent=1, ensure_ascii=False) + "\n"
-    return "\n".join(forecast_lines(plan, run_folder, options)) + "\n"
+    return "\n".join([*forecast_lines(plan, run_folder, options), *exact_lines(exact, plan)]) + "\n"
+
+
+def exact_of(answers: list[Exact], stage: str) -> dict[str, Any] | None:
+    """Return a stage's exact memory as JSON has it, its fault where there is none, None where it trains nothing."""
+    found = next((one for one in answers if one.stage == stage), None)
+    return None if found is None else dict(found.found or {"fault": found.fault})
 
 
 def forecast_lines(plan: Plan, run_folder: Path, options: Options) -> list[str]:

@@ -1,6 +1,7 @@
 """A run report (plain JSON) as text: Markdown, or tables for a terminal. Only here are numbers rounded."""
 
 import io
+from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -201,8 +202,13 @@ def sections(report: Report) -> list[Section]:
 
 def markdown(report: Report) -> str:
     """Return the report as Markdown."""
+    return markdown_of(sections(report))
+
+
+def markdown_of(found: Sequence[Section]) -> str:
+    """Return sections as Markdown; the first one's title is the page's."""
     parts: list[str] = []
-    for level, section in enumerate(sections(report)):
+    for level, section in enumerate(found):
         parts.append(f"{'##' if level else '#'} {section.title}\n")
         parts += [f"{cell(sentence)}\n" for sentence in section.sentences]
         if section.rows:
@@ -224,6 +230,11 @@ def cell(text: str) -> str:
 
 def tables(report: Report, columns: int = TERMINAL_COLUMNS, colour: bool = False) -> str:
     """Return the report as terminal tables no wider than `columns`."""
+    return tables_of(sections(report), columns, colour)
+
+
+def tables_of(found: Sequence[Section], columns: int = TERMINAL_COLUMNS, colour: bool = False) -> str:
+    """Return sections as terminal tables no wider than `columns`."""
     from rich import box  # noqa: PLC0415  late: --format json must not pay for it
     from rich.console import Console  # noqa: PLC0415
     from rich.table import Table  # noqa: PLC0415
@@ -231,7 +242,7 @@ def tables(report: Report, columns: int = TERMINAL_COLUMNS, colour: bool = False
 
     out = io.StringIO()
     console = Console(file=out, width=columns, force_terminal=colour, no_color=not colour, highlight=False)
-    for section in sections(report):
+    for section in found:
         console.print(Text(section.title, style="bold"))
         for sentence in section.sentences:
             console.print(Text(sentence))

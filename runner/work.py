@@ -11,14 +11,17 @@ from pathlib import Path
 from typing import Any
 
 from advisor.plan import Plan, Stage, StageName
+from runner.ab_page import plan_sections
+from runner.ab_plan import plan_test
 from runner.curate import Curated, Row, curate, fit_length, unique_texts
 from runner.disk import split_lines, write_atomic
 from runner.engine import ModelRef, TrainJob, TrainResult
 from runner.evaluate import LockedRow, StopRequestedError, answer_rows, judge, ships
 from runner.folder import RunFolder
-from runner.metrics import Interval
+from runner.metrics import Interval, score
 from runner.models import Run, base_model, plain_model, start_model, tuned_model, with_adapter
 from runner.refusal import Refusal, RefusedError
+from runner.render import markdown_of
 from runner.rows import read_rows, read_texts
 
 MERGE_SAMPLES = 32  # enough rows for a stable mean divergence, few enough to cost seconds
@@ -216,6 +219,23 @@ def do_merge(run: Run, stage: Stage) -> Done:
     return Done(result, (merged.directory, path))
 
 
+def do_abplan(run: Run, stage: Stage) -> Done:
+    """Plan the test in production that comes after this run, as data and as a page."""
+    del stage
+    trial = run.plan.trial
+    if trial is None:
+        return Done({"planned": False, "why": "the plan does not say what it would be tested against"}, ())
+    given = read_given(run.folder.path / str(result_of(run, "evaluate")["tuned"]))
+    offline = score(run.plan.gate.metric, [row.expected for row in locked_tests(run)], given)
+    test = plan_test(run.plan, trial, offline, str(result_of(run, "sft")["sha256"]))
+    home = run.folder.stage("abplan")
+    write_atomic(home / "abplan.json", json.dumps(test, indent=1, ensure_ascii=False).encode())
+    write_atomic(home / "abplan.md", markdown_of(plan_sections(test)).encode())
+    days = test["duration"]["ramp_days"] + test["duration"]["test_days"]
+    result = {"planned": True, "question": test["question"], "tasks_per_arm": test["tasks_per_arm"], "days": days}
+    return Done(result, (home / "abplan.json", home / "abplan.md"))
+
+
 def do_account(run: Run, stage: Stage) -> Done:
     """Judge: scores, paired comparison, gates, and whether it ships."""
     del stage
@@ -255,5 +275,6 @@ BODIES: dict[StageName, Callable[[Run, Stage], Done]] = {
     "sft": do_sft,
     "evaluate": do_evaluate,
     "merge": do_merge,
+    "abplan": do_abplan,
     "account": do_account,
 }

@@ -1,5 +1,7 @@
 """Advice as one page for a terminal of 80 columns or more, with colour or without, or into a pipe."""
 
+from collections.abc import Sequence
+
 from rich import box
 from rich.console import Console, Group, RenderableType
 from rich.panel import Panel
@@ -8,9 +10,10 @@ from rich.text import Text
 
 from advisor.advice import Advice, CrossoverRecord, OptionRecord
 from advisor.report import words
-from pricing.units import LABELS
+from advisor.report.sure import every_mover, sureness
+from advisor.report.tables import table
 
-FLIPS_SHOWN = 8
+FLIPS_SHOWN = 5
 """The nearest flips fit one page; -v lists every input."""
 ANSWER_STYLES = {"yes": "green", "no": "red", "unknown": "yellow"}
 ROADS = {
@@ -24,14 +27,6 @@ ROADS = {
 def console(no_color: bool) -> Console:
     """Return a console on stdout: as wide as the terminal, 80 columns in a pipe; NO_COLOR is honoured by rich."""
     return Console(no_color=no_color or None, highlight=False)
-
-
-def table(title: str, *columns: str, right: tuple[int, ...] = ()) -> Table:
-    """Return an empty table in the house's style; `right` lists the columns of numbers."""
-    made = Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False)
-    for index, column in enumerate(columns):
-        made.add_column(column, justify="right" if index in right else "left", overflow="fold")
-    return made
 
 
 def verdict_panel(advice: Advice) -> Panel:
@@ -90,14 +85,30 @@ def options(advice: Advice) -> Table:
 
 
 def units(advice: Advice) -> Table:
-    """Return what a task costs every way it is asked, and the net present value of leaving today (-v)."""
+    """Return what a task costs every way it is asked (-v).
+
+    A million tokens has two prices: all of the cost over the tokens asked for, and that of a replica kept full.
+    """
     title = f"Per unit, up-front included, {advice.currency}"
-    made = table(title, "road", "/task", "/successful task", "/1M tokens", "NPV", right=(1, 2, 3, 4))
+    columns = ("road", "/task", "/successful task", "/1M tokens", "/1M if full", "used")
+    made = table(title, *columns, right=(1, 2, 3, 4, 5))
     for option in advice.options:
         amounts = (option.usd_per_task, option.usd_per_successful_task, option.usd_per_million_tokens)
         cells = ["not known" if a is None else words.money(a, "", advice.usd_rate).strip() for a in amounts]
-        present = "-" if option.key == "hosted_today" else words.money(option.net_present_usd, "", advice.usd_rate)
-        made.add_row(option.title, *cells, present.strip())
+        full, used = option.usd_per_million_tokens_if_full, option.utilisation_share
+        cells.append("-" if full is None else words.money(full, "", advice.usd_rate).strip())
+        made.add_row(option.title, *cells, "-" if used is None else words.share(used))
+    return made
+
+
+def returned(advice: Advice) -> Table:
+    """Return what leaving today brings back: present value, yearly rate or its notice, discounted payback (-v)."""
+    title = f"Against today, {advice.currency}"
+    made = table(title, "road", "present value", "return a year", "payback, discounted", right=(1, 2, 3))
+    for option in advice.options[1:]:
+        present = words.money(option.net_present_usd, "", advice.usd_rate).strip()
+        rate = option.internal_rate_notice or words.rate(option.internal_rate_share or 0.0)
+        made.add_row(option.title, present, Text(rate), words.months(option.discounted_payback_months))
     return made
 
 
@@ -119,11 +130,12 @@ def changes(advice: Advice) -> RenderableType:
     )
     moving = [flip for flip in advice.flips if flip.flips_at is not None]
     for flip in moving[:FLIPS_SHOWN]:
-        label = LABELS[flip.unit]
-        made.add_row(f"{flip.leaf} ({label})", words.significant(flip.today), words.significant(flip.flips_at or 0))
+        at = words.significant(flip.flips_at or 0) + (" in its range" if flip.inside_range else "")
+        made.add_row(words.labelled(flip.leaf, flip.unit), words.significant(flip.today), at)
     rest = len(advice.flips) - min(len(moving), FLIPS_SHOWN)
-    still = Text(f"{rest} more inputs flip it later, are zero, or flip nothing within a thousandfold (-v).")
-    lines: list[RenderableType] = [made, still, *(Text(crossover(record)) for record in advice.crossovers)]
+    still = Text(f"{rest} more inputs flip it further off, or nowhere within a thousandfold (-v).")
+    table_of_flips = [made, still] if advice.flips else []
+    lines: list[RenderableType] = [*table_of_flips, *(Text(crossover(record)) for record in advice.crossovers)]
     if advice.regret:
         worse = words.money(advice.regret.regret_usd, advice.currency, advice.usd_rate)
         lines.append(
@@ -140,9 +152,17 @@ def changes(advice: Advice) -> RenderableType:
     return Group(*lines)
 
 
-def listing(title: str, lines: tuple[str, ...]) -> Text:
-    """Return a titled bullet list, or nothing where there is nothing to list."""
-    return Text("\n".join([title, *(f"  - {line}" for line in lines)])) if lines else Text("")
+def listing(title: str, lines: Sequence[str]) -> Text:
+    """Return a titled bullet list."""
+    return Text("\n".join([title, *(f"  - {line}" for line in lines)]))
+
+
+def not_priced(advice: Advice) -> list[str]:
+    """Return the roads that are not priced, those with the same reason on one line."""
+    titles: dict[str, list[str]] = {}
+    for road in advice.unpriced:
+        titles.setdefault(road.why, []).append(road.title)
+    return [f"{'; '.join(roads)}: {why}" for why, roads in titles.items()]
 
 
 def every_flip(advice: Advice) -> Table:
@@ -176,17 +196,16 @@ def show(advice: Advice, console: Console, verbose: int = 0) -> None:
     for finding in ready.findings:
         console.print(Text(f"  - {finding}"))
     console.print(options(advice))
+    console.print(sureness(advice))
     console.print(changes(advice))
-    unpriced = tuple(f"{road.title}: {road.why}" for road in advice.unpriced)
-    for title, lines in (
-        ("Warnings", advice.warnings),
-        ("Rejected", advice.rejected),
-        ("Not priced", unpriced),
-        ("Not assessed", advice.not_assessed),
-    ):
+    for title, lines in (("Warnings", advice.warnings), ("Not priced", not_priced(advice))):
         if lines:
             console.print(listing(title, lines))
+    console.print(Text(f"Rejected: {'; '.join(advice.rejected)}."))
+    console.print(Text(f"Not assessed: {'; '.join(advice.not_assessed)}."))
     if verbose:
         console.print(units(advice))
+        console.print(returned(advice))
+        console.print(every_mover(advice))
         console.print(every_flip(advice))
         console.print(details(advice))

@@ -6,6 +6,8 @@ from math import floor, log10
 from advisor.advice import FigureRecord
 from pricing.units import LABELS
 
+TENFOLD = 10
+"""A rate of return above this says no more than that the money is back within weeks."""
 LETTERS = "q quoted, m measured, a assumed, d derived; after the slash the weakest kind it rests on"
 
 
@@ -36,6 +38,16 @@ def saving(part: float) -> str:
     return f"{part:.0%}" if part >= -1 else f"costs {1 - part:.1f}x"
 
 
+def span(low: float, high: float, rate: float = 1.0) -> str:
+    """Return two amounts in the report's currency, whole, from the first to the second."""
+    return f"{low * rate:,.0f} .. {high * rate:,.0f}"
+
+
+def rate(yearly: float) -> str:
+    """Return a yearly rate of return; what returns its cost many times a year is only said to be above tenfold."""
+    return f"{yearly:.0%}" if yearly <= TENFOLD else "over 1,000%"
+
+
 def months(count: float | None) -> str:
     """Return a number of months, or never."""
     return "never" if count is None else f"{count:.1f} months"
@@ -44,6 +56,11 @@ def months(count: float | None) -> str:
 def letter(figure: FigureRecord) -> str:
     """Return the letter, and for a derived figure the weakest grade below it: `d/a`."""
     return f"d/{figure.grade}" if figure.letter == "d" else figure.letter
+
+
+def labelled(name: str, unit: str) -> str:
+    """Return an input's name with its unit in brackets, where it has one."""
+    return f"{name} ({LABELS[unit]})" if LABELS[unit] else name
 
 
 def spoken(value: float | Sequence[float], unit: str) -> str:

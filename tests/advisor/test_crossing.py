@@ -7,7 +7,10 @@ from hypothesis import strategies as st
 
 from advisor import economics as eco
 from advisor.crossing import flip_value, intervals_below_zero, sign_changes
+from advisor.program import Program
 from pricing.figure import assumed, derive
+
+POSITIVE = (0.0, np.inf)
 
 
 def saving_usd(hosted_usd_per_task, own_usd_per_task, volume_tasks_per_month, fixed_usd_per_month):
@@ -45,6 +48,24 @@ def test_a_flip_is_found_on_the_tree_itself():
     fixed = assumed("fixed", 120, "usd_per_month", "test")
     saving = derive("saving", saving_usd, hosted_usd_per_task=hosted, own_usd_per_task=own,
                     volume_tasks_per_month=volume, fixed_usd_per_month=fixed)  # fmt: skip
-    assert flip_value(saving, volume, 0.0, 1000) == pytest.approx(30_000, rel=1e-9)  # 120 / 0.004
-    assert flip_value(saving, fixed, 0.0, 1000) == pytest.approx(200, rel=1e-9)  # 50,000 * 0.004
-    assert flip_value(saving, fixed, -1e9, 1000) is None
+    program = Program([saving], {"volume", "fixed"})
+    volumes, amounts = program.along("volume"), program.along("fixed")
+    assert flip_value(volumes, 50_000, 0.0, POSITIVE, 1000) == pytest.approx(30_000, rel=1e-9)  # 120 / 0.004
+    assert flip_value(amounts, 120, 0.0, POSITIVE, 1000) == pytest.approx(200, rel=1e-9)  # 50,000 * 0.004
+    assert flip_value(amounts, 120, -1e9, POSITIVE, 1000) is None
+    assert flip_value(volumes, 50_000, 0.0, (40_000.0, np.inf), 1000) is None  # the field allows no less than 40,000
+
+
+@pytest.mark.parametrize(
+    ("today", "limits", "threshold", "flips_at"),
+    [
+        (0.0, (0.0, np.inf), 350.0, 350.0),  # nought today, money: looked at upwards
+        (0.0, (-0.5, 1.0), -0.25, -0.25),  # nought today, a share: looked at both ways
+        (-0.1, (-0.5, 1.0), 0.5, 0.5),
+        (0.0, (-0.5, 1.0), 2.0, None),
+    ],
+)
+def test_what_is_nought_or_negative_today_flips_too(today, limits, threshold, flips_at):
+    assert flip_value(lambda values: values, today, threshold, limits, 1000) == (
+        None if flips_at is None else pytest.approx(flips_at, rel=1e-9)
+    )

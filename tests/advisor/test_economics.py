@@ -146,13 +146,6 @@ def test_law_the_staircase_is_never_below_the_fluid_bound(demand, peak_ratio, ca
     assert (steps == np.floor(steps)).all()
 
 
-@given(st.lists(st.floats(0, 1e5), min_size=1, max_size=24), st.floats(0, 1e5))
-def test_law_discounting_at_zero_is_adding_up(savings, upfront):
-    flows = np.array(savings)
-    present = eco.net_present_usd(flows, np.zeros_like(flows), upfront, 0.0)
-    assert present == pytest.approx(flows.sum() - upfront, rel=1e-9, abs=1e-6)
-
-
 @given(positive, positive, st.floats(0, 0.1), st.integers(1, 36))
 def test_law_the_same_formula_serves_a_number_and_an_array(volume, price, growth, months):
     calendar = eco.calendar_share(months)
@@ -162,3 +155,15 @@ def test_law_the_same_formula_serves_a_number_and_an_array(volume, price, growth
     assert two.shape == (2, 1)
     assert two[0, 0] == pytest.approx(one, rel=1e-12)
     assert two[1, 0] == pytest.approx(2 * one, rel=1e-12)
+
+
+@given(st.lists(st.floats(1e-3, 1e6), min_size=2, max_size=6), st.floats(1e-3, 1e6))
+def test_law_adding_an_option_never_worsens_the_best(costs, another):
+    named = {f"road{index}_usd": cost for index, cost in enumerate(costs)}
+    assert eco.cheapest_usd(**named, another_usd=another) <= eco.cheapest_usd(**named)
+
+
+@given(st.floats(1e-4, 1e4), st.integers(1, 10**6), st.integers(0, 10**6))
+def test_law_a_price_per_million_tokens_becomes_a_task_and_back(price, inputs, outputs):
+    per_task = eco.token_cost_usd_per_task(inputs, 0, outputs, price, price, price)
+    assert eco.token_cost_usd_per_million_tokens(per_task, inputs, outputs) == pytest.approx(price, rel=1e-12)

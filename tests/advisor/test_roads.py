@@ -3,11 +3,13 @@
 from datetime import date
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from advisor.advise import advise
 from advisor.quantity import UnknownQuantityError
 from advisor.question_files import read_question
+from advisor.scenario_file import ScenarioFaultsError
 
 AS_OF = date(2026, 11, 21)
 ROOT = Path(__file__).resolve().parents[2]
@@ -56,7 +58,8 @@ def test_a_tuned_prompt_shorter_than_the_cached_part_costs_no_less_than_its_toke
 
 
 def test_a_card_that_is_too_small_does_not_end_the_vendors_road(tmp_path):
-    advice = ask(tmp_path, ("training_card: H100", "training_card: T4"))
+    advice = ask(tmp_path, ("training_card: H100", "training_card: T4"), ("data:", "training: {method: full}\ndata:"))
+    assert any("a T4 has" in road.why for road in advice.unpriced)
     assert option(advice, "hosted_tuning").saving_share > 0.3
     assert advice.verdict.code == "hosted_fine_tune"
 
@@ -93,7 +96,9 @@ UNKNOWNS = [
     ("serving", "floor_replicas"), ("serving", "headroom"), ("serving", "hours_per_month"), ("serving", "ab_months"),
     ("people", "build_hours"), ("people", "operate_hours_per_month"), ("people", "usd_per_hour"),
     ("people", "label_usd"), ("people", "retrain_every_months"), ("people", "retrain_hours"),
-    ("finance", "annual_discount_rate"), ("volume", "lifetime_months"),
+    ("finance", "annual_discount_rate"), ("volume", "lifetime_months"), ("traffic", "batchable_share"),
+    ("traffic", "start_seconds"), ("people", "relabel_share"), ("people", "safety_usd"),
+    ("serving", "storage_usd_per_month"),
 ]  # fmt: skip
 
 
@@ -123,3 +128,48 @@ def test_rows_in_the_file_beat_rows_in_the_text(tmp_path):
     (tmp_path / "train.jsonl").write_text(rows, encoding="utf-8")
     advice = ask(tmp_path, ("rows: 3_000", "rows: 10, train: train.jsonl"))
     assert advice.figures["data.rows"].value == 300
+
+
+NO_PEAK = (", peak_to_mean: 2.5", "")
+
+
+def traffic(text):
+    return ("data:", f"traffic: {{{text}}}\ndata:")
+
+
+def load_of(advice, name):
+    return np.asarray(advice.figures[f"tuned_rented.{name}"].value)
+
+
+def test_a_peak_is_stated_once(tmp_path):
+    with pytest.raises(ScenarioFaultsError, match=r"leave volume\.peak_to_mean out"):
+        ask(tmp_path, traffic("preset: bursty"))
+    bursty = ask(tmp_path, NO_PEAK, traffic("preset: bursty"))
+    assert bursty.figures["volume.peak_to_mean"].value == 11.0
+    assert "75th" in bursty.figures["volume.peak_to_mean"].note
+
+
+@pytest.mark.parametrize("preset", ["steady", "business_hours", "bursty", "pooled"])
+def test_a_preset_sizes_cards_and_following_it_never_takes_more(tmp_path, preset):
+    busy = NO_PEAK, ("900_000", "90_000_000")
+    static = ask(tmp_path, *busy, traffic(f"preset: {preset}"))
+    following = ask(tmp_path, *busy, traffic(f"preset: {preset}, scaling: autoscale"))
+    billed = load_of(following, "following")
+    assert np.all(load_of(static, "load") <= billed)
+    assert np.all(billed <= load_of(static, "replicas"))
+
+
+def test_cards_left_open_are_named_as_chosen(tmp_path):
+    advice = ask(tmp_path, (", training_card: H100, serving_card: L40S", ""))
+    assert any("chosen here as the cheapest that fits" in note for note in option(advice, "tuned_rented").notes)
+
+
+def test_every_way_of_buying_a_model_that_ends_pays_the_same_move(tmp_path):
+    ends = ("openai/gpt-6-sol", "openai/gpt-5-mini")
+    levers = ("tuned_input: 1_600", "tuned_input: 1_600, cacheable_input: 2_000, short_input: 1_000")
+    tolerant = ("delay_tolerant: false", "delay_tolerant: true")
+    advice = ask(tmp_path, ends, levers, tolerant)
+    today = option(advice, "hosted_today")
+    for key in ("hosted_today", "hosted_batch", "hosted_levers", "hosted_short"):
+        assert option(advice, key).ends_on == today.ends_on
+        assert (f"{key}.move" in advice.figures) == (today.ends_on is not None)

@@ -235,6 +235,7 @@ def test_the_word_none_rules_an_option_out_and_unknown_leaves_it_open() -> None:
     [
         ({"tokens": {"input": 10, "cached_input": 11, "output": 1}}, "cached_input"),
         ({"evidence": {"prompting": [{"variant": "a", "n": 3, "successes": 4}]}}, "successes"),
+        ({"finance": {"currency": "EUR", "usd_rate": "0.92"}}, "usd_rate_on"),
         ({"finance": {"currency": "EUR"}}, "usd_rate"),
         ({"finance": {"usd_rate": 2}}, "usd_rate"),
         ({"candidates": {"owned_card": {"card": "X", "capex_usd": 5, "residual_usd": 6}}}, "residual_usd"),

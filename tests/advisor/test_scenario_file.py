@@ -32,7 +32,7 @@ candidates:
   owned_card: {card: RTX-4090, capex_usd: 1800, life_months: 36, residual_usd: 300, watts: 450, usd_per_kwh: 0.30}
 local_machine: {usd_per_hour: 0.06, because: "90 W at 0.30 USD/kWh and depreciation"}
 training: {method: qlora, epochs: 3, learning_rate: 5e-3, lora: {rank: 16, targets: [q_proj, v_proj]}, adapt: none}
-finance: {currency: EUR, usd_rate: 0.92, annual_discount_rate: 0.08}
+finance: {currency: EUR, usd_rate: 0.92, usd_rate_on: 2026-11-20, annual_discount_rate: 0.08}
 limits: {usd: 5, hours: 2}
 """
 

@@ -16,7 +16,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from advisor import token_ranks_files as files
-from advisor.token_count_files import Counter, count_file
 from advisor.token_text import Pieces, pieces
 from advisor.tokens import Label, Tokenizer, UnknownTokenizerError, class_of, estimate, factors, proxy, tokenizer_of
 
@@ -36,11 +35,6 @@ def tokens_of(text: str, name: str = "o200k") -> list[int]:
     found = files.encoding(name)
     assert found is not None
     return found.encode_ordinary(text)
-
-
-def nowhere(_: files.Ranks) -> Iterator[Path]:
-    """Stand for a machine without any ranks."""
-    return iter(())
 
 
 @pytest.mark.parametrize(
@@ -146,20 +140,6 @@ def test_wrong_bytes_under_the_right_name_are_looked_past(tmp_path: Path, monkey
     assert files.read_ranks(ranks) is None
 
 
-def test_without_ranks_a_count_is_an_estimate_with_the_remedy(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """It never says exact, its range holds the exact figure, and it says what to install."""
-    monkeypatch.setattr(files, "places", nowhere)
-    files.encoding.cache_clear()
-    try:
-        (tmp_path / "prose.txt").write_text(PROSE * 40, encoding="utf-8")
-        found = count_file(tmp_path / "prose.txt", Counter("openai/gpt-5")).whole
-    finally:
-        files.encoding.cache_clear()
-    assert found.label is Label.ESTIMATE
-    assert "crossover[tokens]" in found.why
-    assert found.low <= 40 * 22 + 1 <= found.high  # 20 words and 2 marks a sentence, each one token, and the last space
-
-
 @pytest.mark.parametrize(
     ("text", "kind"),
     [
@@ -224,47 +204,6 @@ def test_a_proxy_is_the_count_times_the_factor() -> None:
     assert found.tokens == round(1000 * factor)
     assert found.label is Label.PROXY
     assert found.low < found.tokens < found.high
-
-
-def test_bytes_that_are_no_utf8_are_counted_and_told(tmp_path: Path) -> None:
-    """Two stray bytes become two replacement marks; one that the text holds by right is not among them."""
-    path = tmp_path / "odd.txt"
-    path.write_bytes("right \ufffd ".encode() + b"wrong \xff\xfe end")
-    found = count_file(path, Counter("openai/gpt-5"))
-    assert found.replaced == 2
-    assert found.whole.tokens > 0
-
-
-def test_records_are_counted_by_side(tmp_path: Path) -> None:
-    """Input is all but the last answer; faults are named by line and left out."""
-    path = tmp_path / "rows.jsonl"
-    row = {"messages": [{"role": "user", "content": PROSE}, {"role": "assistant", "content": "ok"}]}
-    path.write_text(f"{json.dumps(row)}\nnot json\n{json.dumps(row)}\n", encoding="utf-8")
-    found = count_file(path, Counter("openai/gpt-5"))
-    assert (found.records, [fault.line for fault in found.faults]) == (2, [2])
-    assert found.inputs is not None
-    assert found.outputs is not None
-    assert found.outputs.longest == 1
-    assert found.whole.tokens == 2 * (found.inputs.p50 + 1)
-
-
-def test_the_command_prints_json_and_nothing_else(tmp_path: Path) -> None:
-    """A model's own folder is counted with its own tokenizer where the package is there; a missing file is told."""
-    path = tmp_path / "a.txt"
-    path.write_text(PROSE, encoding="utf-8")
-    command = [sys.executable, "-m", "advisor.cli", "tokens"]
-    done = subprocess.run(
-        [*command, str(path), "--model", "mistral/mistral-large-4", "--format", "json"],
-        capture_output=True, text=True, check=True, cwd=HOUSE,
-    )  # fmt: skip
-    (one,) = json.loads(done.stdout)["files"]
-    assert one["tokenizer"] == "tekken"
-    assert one["low"] < one["tokens"] < one["high"]
-    missing = subprocess.run(
-        [*command, "absent.txt", "--model", "x/gpt-5"], capture_output=True, text=True, cwd=HOUSE, check=False
-    )
-    assert missing.returncode == 1
-    assert "absent.txt" in missing.stderr
 
 
 @pytest.mark.real

@@ -25,7 +25,7 @@ EDGES = {
         "runner/engines/*.py": "times its own steps",
     },
     "network": {
-        "pricing/refresh.py": "fetches price lists when told to",
+        "pricing/refresh_fetch.py": "fetches price lists when told to",
         "runner/disk.py": "a lock names its host; nothing is sent",
     },
     "screen": {
@@ -33,12 +33,14 @@ EDGES = {
         "*/report/terminal.py": "is the screen",
         "advisor/machine.py": "its timing process answers on stdout",
         "runner/progress.py": "is the progress line",
+        "runner/engines/dryrun.py": "a process of its own: question on stdin, answer on stdout",
     },
     "disk": {
         "*/cli*.py": "reads and writes the files named on the command line",
         "*_file.py": "is named for it",
         "*_files.py": "is named for it",
         "pricing/book.py": "price data to table",
+        "pricing/places.py": "finds the refreshed book that is in use",
         "advisor/catalog.py": "models, cards and a user's config.json",
         "advisor/checks/records.py": "training data to rows",
     },

@@ -147,7 +147,9 @@ def test_a_directory_and_a_file_are_read(tmp_path: Path) -> None:
     ("config", "message"),
     [
         ({"model_type": "mamba"}, "'mamba' is not known; known: .*llama"),
-        ({"model_type": "llava", "text_config": {}}, "save that part"),
+        ({"model_type": "llava", "text_config": {"model_type": "mamba"}}, "'mamba' is not known"),
+        (TINY | {"model_type": "deepseek_v3", "n_routed_experts": 4, "num_experts_per_tok": 2}, "kv_lora_rank"),
+        (TINY | {"model_type": "opt", "word_embed_proj_dim": 4}, "opt-350m"),
         ({"model_type": "llama", "hidden_size": 8}, "num_hidden_layers.*num_attention_heads.*vocab_size"),
         (TINY | {"intermediate_size": None}, "intermediate_size"),
         (TINY | {"vocab_size": "many"}, "'many', wanted a whole number"),

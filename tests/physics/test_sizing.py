@@ -10,6 +10,7 @@ import typer
 from typer.testing import CliRunner
 
 from advisor.cli_sizing import add_sizing, table_text
+from advisor.cli_train import add_train
 from advisor.columns import RowFault, training_setup
 from advisor.memory_setup import Method
 from advisor.sizing import DOORS, answer_row
@@ -20,6 +21,7 @@ ROW = {"model": "meta-llama/Llama-2-7b-hf", "method": "qlora", "seq_len": "512",
 def app() -> typer.Typer:
     made = typer.Typer()
     add_sizing(made)
+    add_train(made)
     return made
 
 
@@ -35,9 +37,32 @@ def run(*words: str) -> tuple[int, str, str]:
         ({"quant": "bnb-nf4", "double_quant": "False"}, "weight_format", "nf4"),
         ({"quant": "gptq-int4"}, "weight_format", "int4"),
         ({"method": "lora", "quant": "int8"}, "method", Method.LORA8),
-        ({"method": "full", "weights_dtype": "bfloat16"}, "master_weights", False),
-        ({"method": "full"}, "master_weights", True),
-        ({"method": "full", "weights_dtype": "bfloat16", "n_gpus": "2", "autocast": "bf16"}, "master_weights", True),
+        ({"method": "full", "weights_dtype": "bfloat16"}, "precision", "half"),
+        ({"method": "full"}, "precision", "full"),
+        ({"method": "full", "precision": "fp32 master"}, "precision", "master"),
+        ({"method": "full", "framework": "HF Trainer+deepspeed", "weights_dtype": "bfloat16"}, "precision", "master"),
+        ({"method": "dora"}, "dora", True),
+        ({"method": "lora+emb"}, "embeddings_trained", True),
+        ({"lora_targets": "ALL (all linear)"}, "lora_targets", "all-linear"),
+        ({"optimizer": "lora-fa"}, "halves_trained", True),
+        ({"framework": "TRL SFTTrainer", "versions": "trl 0.13.0"}, "kbit_prepared", True),
+        ({"framework": "TRL SFTTrainer", "versions": "trl 1.16.0"}, "kbit_prepared", False),
+        ({"framework": "TRL SFTTrainer", "notes": "framework_config=accelerated-peft-bnb"}, "kbit_prepared", False),
+        ({}, "kbit_prepared", False),
+        ({}, "loss", "engine"),
+        ({"framework": "HF Trainer"}, "loss", "full"),
+        ({"packing": "False"}, "lengths", "unknown"),
+        ({"packing": "False", "max_tokens": "100"}, "lengths", "varied"),
+        ({"packing": "False", "max_tokens": "100"}, "sequence_tokens", 100),
+        ({"packing": "False", "row_tokens": "40 90 60"}, "sequence_tokens", 90),
+        ({"packing": "True", "max_tokens": "100"}, "sequence_tokens", 512),
+        ({"packing": "False", "notes": "empty_cache every 10 steps"}, "lengths", "emptied"),
+        ({"packing": "False", "padding_free": "True", "mean_tokens": "90"}, "row_tokens", 90),
+        ({"objective": "dpo"}, "reference", "adapter"),
+        ({"objective": "dpo", "method": "full"}, "reference", "copy"),
+        ({"offload": "cpu"}, "states_offloaded", True),
+        ({"offload": "params"}, "weights_offloaded", True),
+        ({"method": "full", "weights_dtype": "bfloat16", "n_gpus": "2", "autocast": "bf16"}, "precision", "full"),
         ({"optimizer": "adamw_torch (HF default)"}, "optimizer", "adamw"),
         ({"optimizer": "adamw_torch_fused"}, "optimizer", "adamw_fused"),
         ({"optimizer": "paged_adamw_8bit"}, "optimizer", "paged_adamw_8bit"),
@@ -93,9 +118,79 @@ def test_ten_thousand_rows_take_seconds() -> None:
 def test_one_answer_as_text_shows_components_and_the_peak() -> None:
     code, out, err = run("vram", "llama-2-7b", "--method", "qlora", "--seq-len", "512")
     assert (code, err) == (0, "")
-    assert "recommended_gib" in out
+    assert "recommended" in out
+    assert max(map(len, out.splitlines())) <= 80
     assert "weights" in out
     assert "the peak is at the" in out
+    assert "Cheapest cards that hold it" in out
+
+
+def test_a_named_card_is_asked_what_it_holds() -> None:
+    code, out, _ = run("vram", "llama-3.1-8b", "--fit-card", "4090", "--as-of", "2026-11-21")
+    assert code == 0
+    assert "On 1 x RTX-4090 (23.04 GiB usable each): it fits." in out
+    assert "largest batch at this length" in out
+    short = run("vram", "llama-3.1-8b", "--method", "full", "--gpu", "T4", "--as-of", "2026-11-21")[1]
+    assert "it does not fit" in short
+    assert "not one sequence fits" in short
+
+
+def test_a_model_that_no_card_holds_says_what_to_do() -> None:
+    code, out, _ = run("vram", "meta-llama/Llama-3.1-70B", "--method", "full", "--as-of", "2026-11-21")
+    assert code == 0
+    assert "spread it over more cards (--cards)" in out
+
+
+def test_the_longest_row_and_not_the_cap_sets_the_peak(tmp_path: Path) -> None:
+    rows = tmp_path / "train.jsonl"
+    rows.write_text("".join(json.dumps({"prompt": "why " * n, "completion": "so"}) + "\n" for n in (5, 90)))
+    words = ("llama-3.1-8b", "--seq-len", "4096", "--as-of", "2026-11-21", "--format", "json")
+    code, out, err = run("vram", *words, "--data", str(rows))
+    told, capped = json.loads(out)[0], json.loads(run("vram", *words)[1])[0]
+    assert code == 0
+    assert "2 rows, longest" in err
+    assert 90 <= int(told["max_tokens"]) < 130  # ninety words and the answer, by proxy
+    assert told["phases_gib"]["backward"] < capped["phases_gib"]["backward"]
+    assert run("vram", *words, "--data", str(tmp_path / "none.jsonl"))[0] == 1
+
+
+def test_serving_memory_has_a_cache_and_no_moments() -> None:
+    code, out, _ = run("vram", "llama-3-8b", "--method", "inference", "--gpu", "L4", "--set", "kv_quant=fp8")
+    assert code == 0
+    assert "kv_cache" in out
+    assert "moment" not in out
+
+
+def test_one_answer_as_json_has_everything_of_the_page() -> None:
+    words = ("--gpu", "A100-SXM-80", "--as-of", "2026-11-21", "--format", "json")
+    answer = json.loads(run("vram", "llama-3.1-8b", *words)[1])[0]
+    assert sum(answer["components_gib"].values()) == pytest.approx(answer["recommended_gib"], abs=0.001)
+    assert max(answer["phases_gib"].values()) == answer["allocated_gib"]
+    assert answer["allocated_gib"] <= answer["reserved_gib"] <= answer["recommended_gib"]
+    assert answer["allocated_low_gib"] == answer["low_gib"]
+    assert answer["on_card"]["fits"]
+    prices = [offer["usd_per_hour"] for offer in answer["cheapest_cards"]]
+    assert prices == sorted(prices)
+    assert answer["prices_as_of"] == "2026-11-21"
+
+
+@pytest.mark.parametrize(
+    ("metric", "low", "high"),
+    [("", "allocated_low", "allocated_high"), ("torch max_memory_reserved", "reserved_low", "reserved_high")],
+)
+def test_the_interval_is_of_what_the_row_says_was_measured(metric: str, low: str, high: str) -> None:
+    words = ("--set", f"mem_metric={metric}", "--format", "json", "--as-of", "2026-11-21")
+    answer = json.loads(run("vram", "llama-3.1-8b", *words)[1])[0]
+    assert (answer["low_gib"], answer["high_gib"]) == (answer[f"{low}_gib"], answer[f"{high}_gib"])
+
+
+@pytest.mark.parametrize(
+    ("column", "value"),
+    [("optimizer", "muon"), ("loss_impl", "hinge"), ("quant", "q1"), ("attn_impl", "linear"), ("precision", "fp6")],
+)
+def test_a_word_nobody_knows_is_a_fault_and_no_default(column: str, value: str) -> None:
+    got = answer_row("vram", ROW | {column: value})
+    assert f"{column} is '{value}', wanted one of" in str(got["error"])
 
 
 def test_json_is_json_and_nothing_else() -> None:
@@ -122,7 +217,7 @@ def test_a_table_passes_other_columns_through(tmp_path: Path) -> None:
     first, second = csv.DictReader(out.splitlines())
     assert code == 0
     assert first["note"] == "mine"
-    assert float(first["allocated_gib"]) > 16
+    assert float(first["allocated_gib"]) > 15  # 16-bit weights alone are 14.96 GiB
     assert first["error"] == ""
     assert "llama-9" in second["error"]
     assert second["allocated_gib"] == ""

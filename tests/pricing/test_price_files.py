@@ -17,6 +17,7 @@ from pricing.check import (
     faults,
     manifest,
     out_of_bounds,
+    seams,
     stale,
 )
 from pricing.entries import UNVERIFIED, ApiEntry
@@ -78,13 +79,43 @@ def test_a_price_is_a_plain_decimal(price):
 
 
 def test_a_header_that_differs_is_told_with_the_columns_wanted():
-    told = refused({**files(), "gpu/acme.csv": GPU_HEADER.replace("region", "place") + GOOD})
-    assert told[0].startswith("gpu/acme.csv:1  the header differs in ['place', 'region']; wanted the columns card, ")
+    told = refused({**files(), "gpu/acme.csv": GPU_HEADER.replace("region", "place").replace("count", "cards") + GOOD})
+    wanted = (
+        "wanted the columns card, checked, confidence, count, from, instance, memory_gb, offer, source, usd_per_hour"
+    )
+    assert told[0].startswith(
+        f"gpu/acme.csv:1  the header differs in ['cards', 'count', 'place']; {wanted}; it may have note, region, "
+    )
+
+
+def test_a_column_that_may_be_empty_may_be_left_out():
+    short = "card,instance,count,memory_gb,usd_per_hour,offer,from,checked,source,confidence\n"
+    line = "H100-SXM,big,8,80,32.00,list,2026-01-01,2026-02-01,page,seen\n"
+    same = read_book({**files(), "gpu/acme.csv": short + line}).entries[0]
+    assert same == read_book(files(GOOD.replace(",eu,", ",,"))).entries[0]
 
 
 def test_a_spelling_that_means_two_cards_is_refused():
     told = refused({**files(), "cards.csv": CARDS + "H100-PCIe,H100\n"})
     assert told == ["cards.csv:3  'H100' already means H100-SXM; one spelling, one card"]
+
+
+def until(line: str, starts: str, ends: str) -> str:
+    return line.replace("2026-01-01,,", f"{starts},{ends},")
+
+
+@pytest.mark.parametrize(
+    ("ends", "told"),
+    [
+        ("", []),  # runs to the next line
+        ("2026-03-01", []),
+        ("2026-02-20", ["ends on 2026-02-20, the next line begins on 2026-03-01: gap; set until"]),
+        ("2026-03-10", ["ends on 2026-03-10, the next line begins on 2026-03-01: overlap; set until"]),
+    ],
+)
+def test_the_lines_of_an_offer_leave_no_gap_and_do_not_overlap(ends, told):
+    lines = read_book(files(until(GOOD, "2026-01-01", ends), until(GOOD, "2026-03-01", ""))).entries
+    assert [fault.message for fault in seams(lines)] == [f"acme/H100-SXM/8x big@eu {each}" for each in told]
 
 
 # --- the shipped book ---------------------------------------------------------------------------------------------
@@ -158,7 +189,8 @@ def test_the_age_of_a_book_is_that_of_the_latest_line_of_each_offer():
     later = GOOD.replace("2026-01-01", "2026-03-01").replace("2026-02-01", "2026-04-01")
     other = GOOD.replace("big", "small").replace("2026-02-01", "2026-03-15")
     book = read_book(files(GOOD, later, other))
-    assert (book.oldest_checked, book.newest_checked) == (date(2026, 3, 15), date(2026, 4, 1))
+    assert book.checked_days(date(2026, 5, 1)) == [date(2026, 3, 15), date(2026, 4, 1)]
+    assert book.checked_days(date(2025, 5, 1)) == []  # nothing had begun
 
 
 def test_every_spelling_of_a_card_leads_to_a_card_that_answers_to_its_own_name(book):

@@ -1,13 +1,16 @@
 """Names and days lead to one price, or to an error that says what to do next."""
 
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 
 import pytest
 
+from pricing.book import load_book
 from pricing.entries import Crosscheck, Offer
 from pricing.figure import Kind
+from pricing.lookup import is_firm
 from pricing.table import (
+    ANSWERS_KEPT,
     AmbiguousPriceError,
     MissingTierError,
     PriceEndedError,
@@ -86,8 +89,8 @@ def test_a_day_before_the_first_known_one_has_no_price(book):
     ("day", "in_usd", "out_usd"),
     [
         (date(2025, 4, 21), "10", "40"),
-        (date(2025, 6, 19), "10", "40"),
-        (date(2025, 6, 20), "2", "8"),  # the cut, as first seen
+        (date(2025, 6, 9), "10", "40"),
+        (date(2025, 6, 10), "2", "8"),  # the day of the cut
         (TODAY, "2", "8"),
     ],
 )
@@ -97,11 +100,13 @@ def test_earlier_prices_are_kept(book, day, in_usd, out_usd):
     assert price.output_usd_per_million_tokens.value == Decimal(out_usd)
 
 
-def test_an_announced_step_holds_from_its_day_on_and_its_tiers_are_not_carried_over(book):
+def test_an_announced_step_holds_from_its_day_on_in_every_tier(book):
     before, after = book.api("gemini-4-argon", date(2026, 11, 30)), book.api("gemini-4-argon", date(2026, 12, 1))
     assert (before.output_usd_per_million_tokens.value, after.output_usd_per_million_tokens.value) == (10, 20)
-    assert before.batch_output_usd_per_million_tokens.value == Decimal(5)
-    assert after.batch_output_usd_per_million_tokens is None
+    assert (before.offer, before.until) == (Offer.INTRODUCTORY, date(2026, 12, 1))
+    tiers = ("cached_input", "batch_input", "batch_output")
+    found = [[getattr(price, f"{tier}_usd_per_million_tokens").value for tier in tiers] for price in (before, after)]
+    assert found == [[Decimal("0.1"), 1, 5], [Decimal("0.2"), 2, 10]]  # everything doubles
 
 
 def test_a_missing_tier_is_none_and_an_error_for_whoever_needs_it(book):
@@ -161,7 +166,7 @@ def test_offers_stand_the_cheapest_first_and_include_what_is_not_chosen_unasked(
     offers = book.gpu_offers("H100", TODAY)
     values = [offer.usd_per_gpu_hour.value for offer in offers]
     assert values == sorted(values)
-    assert {offer.offer for offer in offers} == {Offer.LIST, Offer.FROM, Offer.AVERAGE}
+    assert {offer.offer for offer in offers} == {Offer.LIST, Offer.FROM, Offer.AVERAGE, Offer.CONTRACT}
 
 
 def test_the_price_of_a_card_is_its_share_of_the_instance_and_says_so(book):
@@ -175,6 +180,32 @@ def test_the_price_of_a_card_is_its_share_of_the_instance_and_says_so(book):
 def test_whoever_needs_one_card_is_not_sold_a_machine_of_eight(book):
     price = book.gpu("H100", TODAY, provider="lambda", cards=1)
     assert (price.count, price.usd_per_gpu_hour.value) == (1, Decimal("4.29"))
+
+
+@pytest.mark.parametrize("spot", [False, True])
+@pytest.mark.parametrize("cards", [None, 1, 4])
+def test_what_is_chosen_unasked_is_the_first_firm_one_of_the_offers(book, spot, cards):
+    found = 0
+    for card in sorted(book.cards.known):
+        try:
+            offers = book.gpu_offers(card, TODAY, spot=spot)
+        except UnknownPriceError:
+            continue
+        firm = [offer for offer in offers if is_firm(offer) and (cards is None or offer.count <= cards)]
+        if firm:
+            assert book.gpu(card, TODAY, spot=spot, cards=cards).name == firm[0].name
+            found += 1
+    assert found >= 3
+
+
+def test_an_answer_given_twice_is_the_same_and_memory_has_an_end():
+    book = load_book()
+    assert book.api("gpt-6-sol", TODAY) is book.api("gpt-6-sol", TODAY)
+    for day in range(ANSWERS_KEPT + 10):
+        book.api("kimi-k3", TODAY + timedelta(days=day))
+    assert len(book._answers) <= ANSWERS_KEPT
+    again = book.api("kimi-k3", TODAY).output_usd_per_million_tokens
+    assert (again.name, again.value) == ("price.api.moonshotai/kimi-k3.output_usd_per_million_tokens", 15)
 
 
 def test_spot_has_its_own_price_and_name(book):

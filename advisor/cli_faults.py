@@ -1,0 +1,28 @@
+"""What ends a command with exit code 1: every fault of the input that reading or advising may raise."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import typer
+
+
+@contextmanager
+def input_faults() -> Iterator[None]:
+    """Turn a fault of the input inside the block into its text on stderr and exit code 1."""
+    from advisor.catalog import UnknownCardError, UnknownModelError
+    from advisor.hf_config import ConfigError
+    from advisor.quantity import UnknownQuantityError
+    from advisor.replica import ServingFault
+    from advisor.scenario_file import ScenarioFaultsError
+    from advisor.shape import UnknownTargetError
+    from pricing.book import BookFaultsError
+    from pricing.names import PriceError
+
+    try:
+        yield
+    except (
+        ScenarioFaultsError, UnknownModelError, UnknownCardError, ConfigError, UnknownQuantityError,
+        BookFaultsError, PriceError, UnknownTargetError, ServingFault,
+    ) as fault:  # fmt: skip
+        typer.echo(str(fault), err=True)
+        raise typer.Exit(1) from None

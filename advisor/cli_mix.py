@@ -1,0 +1,78 @@
+"""`advise` on a scenario of several tasks: the page of the whole, its JSON, and a plan for each task that is justified.
+
+Edge file. `advise FILE --task NAME` is the ordinary advice on one of them.
+"""
+
+from collections.abc import Callable, Mapping
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from advisor.cli_faults import input_faults
+
+if TYPE_CHECKING:
+    from advisor.advise import Question, Result
+
+TaskName = Annotated[str | None, typer.Option("--task", help="One task of a scenario that has several, in full.")]
+WritePlan = Callable[["Result", Path, Path, str | None], None]
+MARK = b"tasks:"
+"""How a line begins in a scenario of several tasks, and in no other: inside a text every line is indented."""
+
+
+def is_mix(path: Path) -> bool:
+    """Say whether a scenario file has several tasks; a file that cannot be read is left to the reader's faults."""
+    try:
+        return any(line.startswith(MARK) for line in path.read_bytes().splitlines())
+    except OSError:
+        return False
+
+
+def one_task(path: Path, name: str, as_of: date, *, measure: bool, prices: Path | None) -> "Question":
+    """Return the question of one task; a name that the file does not have ends with exit code 2."""
+    from advisor.mix_file import UnknownTaskError, read_task
+
+    try:
+        return read_task(path, name, as_of, measure=measure, prices=prices)
+    except UnknownTaskError as unknown:
+        typer.echo(str(unknown), err=True)
+        raise typer.Exit(2) from None
+
+
+def mix(path: Path, as_of: date, prices: Path | None, form: str, *, plain: bool) -> Callable[[Path, WritePlan], None]:
+    """Put the advice on all tasks on stdout; returns what writes the plans, if they are asked for."""
+    from advisor.mix import advise_mix
+    from advisor.mix_file import read_mix
+
+    if form not in ("table", "json"):
+        raise typer.BadParameter("a scenario of several tasks has --format table and json; name one by --task")
+    with input_faults():
+        made = advise_mix(read_mix(path, as_of, prices=prices))
+    if form == "json":
+        from advisor.mix_records import to_json
+
+        typer.echo(to_json(made.advice))
+    else:
+        from advisor.report.mix import show
+        from advisor.report.terminal import console
+
+        show(made.advice, console(plain))
+    return lambda plan, write: plans(path, plan, made.results, write)
+
+
+def plans(path: Path, plan: Path, results: Mapping[str, "Result"], write: WritePlan) -> None:
+    """Write a plan for each task that is justified, each in a folder of its own; exit code 3 where none is."""
+    justified = {name: result for name, result in results.items() if result.advice.verdict.justified}
+    if not justified:
+        typer.echo("no plan written: no task's verdict justifies training; see --task NAME, or --override there", err=True)
+        raise typer.Exit(3)
+    refused: list[typer.Exit] = []
+    for name, result in justified.items():
+        try:
+            write(result, path, plan.parent / name / plan.name, None)
+        except typer.Exit as fault:
+            typer.echo(f"  (task {name})", err=True)
+            refused.append(fault)
+    if refused:
+        raise refused[0]

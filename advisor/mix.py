@@ -1,0 +1,267 @@
+"""The one composition for a scenario of several tasks: every task through `advise`, then sums. Pure.
+
+Rule 1  A task's verdict is `advise`'s own: nothing here decides again. Tuning inner tasks and leaving the outer one
+        hosted (R019) comes out of the ladder, and is warned about where it does not.
+Rule 2  What a verdict costs is the cheapest road that it allows; a verdict whose road is not priced makes the total
+        not known.
+"""
+
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from typing import Final, NamedTuple
+
+from advisor.advise import Considered, Result, advise, consider
+from advisor.balance import TODAY, number
+from advisor.map import ASSUMED_MODEL
+from advisor.mix_file import MixQuestion, Part
+from advisor.mix_money import cents, summed
+from advisor.mix_records import (
+    FORMAT_VERSION,
+    MixAdvice,
+    MixCostRecord,
+    MixErrorsRecord,
+    MixSharerRecord,
+    MixSharingRecord,
+    MixTaskRecord,
+    MixTotalRecord,
+)
+from advisor.mix_roads import any_tuned, as_today, hosted_of_equal_quality, road_of
+from advisor.mix_sharing import Sharing, groups, share, sharer
+from advisor.options import Option
+
+MOST_TUNED: Final = 2
+"""Most production fine-tunes cover one or two inner tasks (R020)."""
+TRAINS: Final = frozenset({"fine_tune_self_host", "hosted_fine_tune"})
+BILL_TOLERANCE: Final = Decimal("0.15")
+"""As for one task: a bill further than this from tokens times price is reported (DESIGN 3)."""
+SETTLED_SHARE: Final = 0.95
+"""As for one task: a verdict that changes in fewer draws than one in twenty stands without a remark."""
+NOT_ASSESSED: Final = (
+    "how the tasks' ranges move together: each task is drawn on its own (see its page)",
+    "errors that one task hands on to the next: rates are counted per task, as its own trials show them",
+)
+WAYS: Final = {
+    "today": "As it is today",
+    "recommended": "This mix",
+    "all_hosted": "All hosted, levers used",
+    "all_tuned": "All tuned",
+}
+
+
+class Judged(NamedTuple):
+    """One task with its whole advice, the roads behind it, and the road that its verdict takes (None: not priced)."""
+
+    part: Part
+    result: Result
+    made: Considered
+    road: Option | None
+
+
+class Mixed(NamedTuple):
+    """The advice on the whole, and every task's own result for its page and its plan."""
+
+    advice: MixAdvice
+    results: Mapping[str, Result]
+
+
+def judge(part: Part) -> Judged:
+    """Return one task's advice; raises UnknownQuantityError where volume or tokens are unknown."""
+    made = consider(part.question)
+    return Judged(part, advise(part.question), made, road_of(made))
+
+
+def cost(option: Option | None, why: str, shared: Decimal | None = None) -> MixCostRecord:
+    """Return one way's cost of a task in whole cents; `shared` replaces the lifetime cost on cards of its own."""
+    if option is None:
+        return MixCostRecord(road=None, lifetime_usd=None, upfront_usd=None, why=why)
+    lifetime = cents(number(option.lifetime)) if shared is None else shared
+    title = option.title if shared is None else f"{option.title}, base replicas shared"
+    return MixCostRecord(
+        road=title, lifetime_usd=float(lifetime), upfront_usd=float(cents(number(option.upfront))), why=None
+    )
+
+
+def unpriced_why(made: Considered, wanted: str) -> str:
+    """Return why a way has no price for a task: the reason of the first road of its kind."""
+    reasons = [f"{road.title}: {road.why}" for road in made.unpriced if road.key.startswith(wanted)]
+    barred = "the data may not leave, and no road inside is priced" if made.facts.must_stay_inside else ""
+    return barred or (reasons[0] if reasons else "no road of this kind is priced")
+
+
+def wrong_per_month(one: Judged, option: Option | None) -> float | None:
+    """Return the wrong answers a month at the start, or None where the road's success was not scored."""
+    if option is None or option.success is None:
+        return None
+    return (1 - number(option.success)) * float(one.made.ground["volume.tasks_per_month"].value)
+
+
+def task_record(one: Judged, shared: Mapping[str, tuple[Option, Decimal]]) -> MixTaskRecord:
+    """Return one task's advice in short."""
+    advice, made, scenario = one.result.advice, one.made, one.part.question.scenario
+    road, whole = shared.get(one.part.name, (one.road, None))
+    inside = made.facts.must_stay_inside
+    hosted = None if inside else hosted_of_equal_quality(made)
+    prompting, retrieval, volume = (gate.answer for gate in advice.gates)
+    return MixTaskRecord(
+        name=one.part.name,
+        kind=scenario.task.kind,
+        role=scenario.task.role,
+        after=one.part.after,
+        tasks_per_month=float(made.ground["volume.tasks_per_month"].value),
+        volume_said=one.part.volume_said,
+        verdict=advice.verdict,
+        prompting_fails=prompting,
+        retrieval_fails=retrieval,
+        volume_justifies=volume,
+        same_verdict_share=None if advice.uncertainty is None else advice.uncertainty.same_verdict_share,
+        measure_next=None if advice.measure_next is None else advice.measure_next.what,
+        today=cost(as_today(made), unpriced_why(made, TODAY)),
+        recommended=cost(road, unpriced_why(made, "tuned" if made.rung.code in TRAINS else ""), whole),
+        all_hosted=cost(hosted, unpriced_why(made, "hosted")),
+        all_tuned=cost(any_tuned(made), unpriced_why(made, "tuned")),
+        errors_today_per_month=wrong_per_month(one, as_today(made)),
+        errors_recommended_per_month=wrong_per_month(one, road),
+    )
+
+
+def total(key: str, tasks: Sequence[MixTaskRecord], months: float, requests: float | None) -> MixTotalRecord:
+    """Return the sum of one way over all tasks."""
+    ways: list[MixCostRecord] = [getattr(task, key) for task in tasks]
+    whole = summed([None if way.lifetime_usd is None else cents(way.lifetime_usd) for way in ways])
+    upfront = summed([None if way.upfront_usd is None else cents(way.upfront_usd) for way in ways])
+    today = summed([None if task.today.lifetime_usd is None else cents(task.today.lifetime_usd) for task in tasks])
+    missing = [f"{task.name}: {way.why}" for task, way in zip(tasks, ways, strict=True) if way.lifetime_usd is None]
+    return MixTotalRecord(
+        key=key,
+        title=WAYS[key],
+        lifetime_usd=None if whole is None else float(whole),
+        upfront_usd=None if upfront is None else float(upfront),
+        average_usd_per_month=None if whole is None else float(whole) / months,
+        usd_per_request=None if whole is None or not requests else float(whole) / requests,
+        saving_share=None if whole is None or not today else float(1 - whole / today),
+        missing=tuple(missing),
+    )
+
+
+def shared(judged: Sequence[Judged]) -> list[Sharing]:
+    """Return the groups of tuned tasks that could share base replicas, each priced."""
+    found = [
+        sharer(one.part.name, one.road, one.made, one.part.question.scenario.candidates.base_model or ASSUMED_MODEL)
+        for one in judged
+        if one.road is not None and one.road.trains and not one.road.hosted
+    ]
+    return [share(group) for group in groups([one for one in found if one is not None])]
+
+
+def sharing_record(made: Sharing) -> MixSharingRecord:
+    """Return a group's shared replicas as data."""
+    rows = zip(made.sharers, made.load_shares, made.parts, strict=True)
+    return MixSharingRecord(
+        base_model=made.sharers[0].base,
+        where=made.sharers[0].where,
+        replicas=made.replicas,
+        whole_usd=float(made.whole),
+        apart_usd=float(made.apart),
+        together_usd=float(made.together),
+        used=made.used,
+        sharers=tuple(
+            MixSharerRecord(task=one.task, load_share=load, allocated_usd=float(part)) for one, load, part in rows
+        ),
+    )
+
+
+def headline(tasks: Sequence[MixTaskRecord]) -> str:
+    """Return the verdict on the whole in one sentence, task by task in as few words."""
+    titles: dict[str, list[str]] = {}
+    for task in tasks:
+        titles.setdefault(task.verdict.title, []).append(task.name)
+    return "; ".join(f"{title}: {', '.join(names)}" for title, names in titles.items()) + "."
+
+
+def too_many(tuned: Sequence[tuple[str, str]]) -> list[str]:
+    """Return the warnings over tuned tasks, given as (name, role): more than two (R020), or an outer one (R019)."""
+    names = ", ".join(name for name, _ in tuned)
+    outer = [name for name, role in tuned if role == "outer"]
+    found = [f"{len(tuned)} tasks are tuned ({names}): most teams keep one or two; start with the one that saves most"]
+    told = f"{', '.join(outer)}: a task that users read is tuned; keep the outer synthesis hosted"
+    return (found if len(tuned) > MOST_TUNED else []) + ([told] if outer else [])
+
+
+def bill_warning(question: MixQuestion, judged: Sequence[Judged]) -> list[str]:
+    """Return a warning where the stated bill of all tasks and the sum of their first months differ too much."""
+    roads = [as_today(one.made) for one in judged]
+    known = [road for road in roads if road is not None]
+    if question.bill is None or len(known) < len(roads):
+        return []
+    bill = question.bill.known_value("today.monthly_bill_usd")
+    computed = sum((cents(float(road.running.value[0])) for road in known), Decimal(0))
+    if abs(computed - bill) <= BILL_TOLERANCE * bill:
+        return []
+    return [f"the stated bill is USD {bill:,.0f} a month, but the tasks' tokens times price are USD {computed:,.0f}"]
+
+
+def warned(question: MixQuestion, judged: Sequence[Judged], tasks: Sequence[MixTaskRecord]) -> tuple[str, ...]:
+    """Return everything a reader must see beside the verdicts."""
+    tuned = [(task.name, task.role) for task in tasks if task.verdict.code in TRAINS]
+    doubtful = [
+        f"{task.name}: its verdict holds in {task.same_verdict_share:.0%} of draws"
+        for task in tasks
+        if task.same_verdict_share is not None and task.same_verdict_share < SETTLED_SHARE
+    ]
+    compared = [task.name for task in tasks if task.role == "outer" and task.all_tuned.lifetime_usd is not None]
+    beside = [f"'{WAYS['all_tuned']}' counts {', '.join(compared)} too, for comparison only"] if compared else []
+    return (*too_many(tuned), *bill_warning(question, judged), *doubtful, *beside)
+
+
+def errors(tasks: Sequence[MixTaskRecord], requests: float | None) -> MixErrorsRecord | None:
+    """Return wrong answers per 1,000 requests, over tasks scored on both sides; None without requests or scores."""
+    scored = [t for t in tasks if None not in (t.errors_today_per_month, t.errors_recommended_per_month)]
+    if not requests or not scored:
+        return None
+    return MixErrorsRecord(
+        today_per_thousand=1000 * sum(task.errors_today_per_month or 0.0 for task in scored) / requests,
+        recommended_per_thousand=1000 * sum(task.errors_recommended_per_month or 0.0 for task in scored) / requests,
+        scored=tuple(task.name for task in scored),
+        unscored=tuple(task.name for task in tasks if task not in scored),
+    )
+
+
+def lifetime_requests(judged: Sequence[Judged], requests: float | None) -> float | None:
+    """Return the requests of the whole horizon, or None where none are stated or the tasks grow apart."""
+    lengths = {round(number(o.made.ground.tasks) / number(o.made.ground["volume.tasks_per_month"]), 9) for o in judged}
+    return requests * lengths.pop() if requests and len(lengths) == 1 else None
+
+
+def advise_mix(question: MixQuestion) -> Mixed:
+    """Return the advice on the whole, and each task's; raises UnknownQuantityError where volume or tokens are unknown."""
+    judged = [judge(part) for part in question.parts]
+    sharings = shared(judged)
+    replaced = {
+        one.task: (one.road, lifetime)
+        for made in sharings
+        if made.used
+        for one, lifetime in zip(made.sharers, made.lifetimes, strict=True)
+    }
+    tasks = tuple(task_record(one, replaced) for one in judged)
+    first = judged[0].result.advice
+    per_request = any("request" in part.volume_said for part in question.parts)
+    stated = question.requests.value if question.requests is not None and per_request else None
+    requests = None if stated is None else float(stated)
+    whole = lifetime_requests(judged, requests)
+    advice = MixAdvice(
+        format_version=FORMAT_VERSION,
+        name=question.name,
+        as_of=question.as_of,
+        currency=first.currency,
+        usd_rate=first.usd_rate,
+        horizon_months=first.horizon_months,
+        requests_per_month=requests,
+        headline=headline(tasks),
+        tasks=tasks,
+        totals=tuple(total(key, tasks, first.horizon_months, whole) for key in WAYS),
+        sharing=tuple(sharing_record(made) for made in sharings),
+        errors=errors(tasks, requests),
+        warnings=warned(question, judged, tasks),
+        not_assessed=NOT_ASSESSED,
+    )
+    return Mixed(advice, {one.part.name: one.result for one in judged})

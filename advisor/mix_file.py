@@ -1,0 +1,116 @@
+"""Edge: a scenario file with `tasks:` to one whole question a task, or every fault in it at once."""
+
+from datetime import date
+from pathlib import Path as FilePath
+from typing import Any, NamedTuple
+
+from advisor.advise import Question
+from advisor.mix_tree import BILL, TASKS, Node, edges, in_order, listed, names_of, read, told, tree_of
+from advisor.mix_volumes import requests_of, volumes
+from advisor.quantity import Measure, Quantity
+from advisor.question_files import pose
+from advisor.scenario import Scenario
+from advisor.scenario_file import ScenarioFaultsError, judge, read_tree
+from advisor.scenario_tree import Fault, Tree
+from pricing.book_files import open_book
+
+__all__ = ["MixQuestion", "Part", "UnknownTaskError", "read_mix", "read_task"]
+
+USD_PER_MONTH = Measure("usd_per_month")
+
+
+class UnknownTaskError(LookupError):
+    """A task that the file does not name; the message lists those it does."""
+
+
+class Part(NamedTuple):
+    """One task of the mix: its short name, what it comes after, how its volume was come by, and its whole question."""
+
+    name: str
+    after: tuple[str, ...]
+    volume_said: str
+    question: Question
+
+
+class MixQuestion(NamedTuple):
+    """The whole graph, in an order in which each task stands behind what it comes after.
+
+    `requests` a month and `bill` (usd a month, of all tasks) are None where the file states none.
+    """
+
+    name: str
+    parts: tuple[Part, ...]
+    requests: Quantity | None
+    bill: Quantity | None
+    as_of: date
+
+
+def read_mix(path: FilePath, as_of: date, *, measure: bool = False, prices: FilePath | None = None) -> MixQuestion:
+    """Return every task's question; raises ScenarioFaultsError with every fault of every task, once."""
+    tree = read_tree(path)
+    nodes = nodes_of(tree)
+    scenarios = judged(tree, nodes, path.parent)
+    book = open_book(prices, path.parent)
+    parts = tuple(
+        Part(node.name, node.after, node.volume_said, pose(scenario, path, book, as_of, measure=measure))
+        for node, scenario in zip(nodes, scenarios, strict=True)
+    )
+    return MixQuestion(str(tree.values["name"]), parts, requests_of(tree), bill_of(tree), as_of)
+
+
+def read_task(
+    path: FilePath, name: str, as_of: date, *, measure: bool = False, prices: FilePath | None = None
+) -> Question:
+    """Return the question of one task of the mix; the whole file must be sound. Raises UnknownTaskError."""
+    tree = read_tree(path)
+    nodes = nodes_of(tree)
+    for node, scenario in zip(nodes, judged(tree, nodes, path.parent), strict=True):
+        if node.name == name:
+            return pose(scenario, path, open_book(prices, path.parent), as_of, measure=measure)
+    message = f"{path.name} has no task {name!r}; there are: {', '.join(node.name for node in nodes)}"
+    raise UnknownTaskError(message)
+
+
+def nodes_of(tree: Tree) -> list[Node]:
+    """Return the tasks of a tree in order; faults of the graph are noted in it, and no task is returned with them."""
+    if not isinstance(tree.values, dict) or TASKS not in tree.values:
+        if not tree.faults:
+            tree.fault((), "names no tasks", "a list under tasks:", "see scenarios/support_assistant_mix")
+        return []
+    tasks = listed(tree)
+    names = names_of(tree, tasks)
+    after = edges(tree, tasks, names)
+    found = volumes(tree, tasks)
+    made = [
+        Node(name, tree_of(tree, place, task, share and share.per_month), above, share.said if share else "", place)
+        for place, (name, task, above, share) in enumerate(zip(names, tasks, after, found, strict=True))
+    ]
+    return made if tree.faults else [made[place] for place in in_order(names, after)]
+
+
+def judged(tree: Tree, nodes: list[Node], folder: FilePath) -> list[Scenario]:
+    """Return every task's scenario; raises ScenarioFaultsError with the faults of the graph and of all tasks."""
+    scenarios: list[Scenario] = []
+    faults: list[Fault] = []
+    bill_of(tree)
+    for node in nodes:
+        try:
+            scenarios.append(judge(node.tree, folder))
+        except ScenarioFaultsError as error:
+            faults += [told(fault, tree, node.place) for fault in error.faults if not known(tree, fault.path)]
+    if tree.faults or faults:
+        raise ScenarioFaultsError(list(dict.fromkeys([*tree.faults, *faults])))
+    return scenarios
+
+
+def known(tree: Tree, path: str) -> bool:
+    """Say whether a fault of a task's scenario only repeats that its volume could not be read."""
+    return bool(tree.faults) and path.startswith("volume.tasks_per_month")
+
+
+def bill_of(tree: Tree) -> Quantity | None:
+    """Return the stated bill of all tasks together, or None."""
+    section: Any = tree.values.get(BILL[0]) if isinstance(tree.values, dict) else None
+    raw = section.get(BILL[1]) if isinstance(section, dict) else None
+    return None if raw is None or BILL in tree.faulty else read(tree, BILL, raw, USD_PER_MONTH)
+
