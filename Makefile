@@ -53,7 +53,7 @@ $(VENV)/ready-run: pyproject.toml constraints.txt
 	@test -x $(PY) || $(PYTHON) -m venv $(VENV)
 	@echo "Installing into $(VENV): a few minutes the first time" >&2
 	$(PIP) install 'pip>=25.1'
-	$(PIP) install --constraint constraints.txt --editable '.[run,tokens,prices]'
+	$(PIP) install --constraint constraints.txt --editable '.[run,tokens,prices,xlsx]'
 	touch $@
 
 $(VENV)/ready-dev: $(VENV)/ready-run

@@ -9,6 +9,7 @@ from pydantic import TypeAdapter
 
 from advisor.advice_drawn import UncertaintyRecord
 from advisor.advice_model import ModelPart
+from advisor.advice_quality import QualityRecord
 from advisor.advice_record import AdviceRecord
 
 FORMAT_VERSION = "1.0"
@@ -144,7 +145,7 @@ class ReadinessRecord(AdviceRecord):
 class SuspicionRecord(AdviceRecord):
     """A number that looks wrong: what it implies, the usual range and its source, what was probably meant, what to do.
 
-    None here was refused: a slip of a thousand or more ends the advice, unless the scenario says that it is right.
+    A slip of a thousand or more ends the advice, unless the scenario names it in `unusual`: then it is `confirmed`.
     """
 
     place: str
@@ -156,6 +157,7 @@ class SuspicionRecord(AdviceRecord):
     source: str
     likely: tuple[str, ...]
     next_step: str
+    confirmed: bool
 
 
 class PricesPart(AdviceRecord):
@@ -198,6 +200,7 @@ class Advice(AdviceRecord):
     regret: RegretRecord | None
     measure_next: MeasurementRecord | None
     uncertainty: UncertaintyRecord | None
+    quality: QualityRecord
     readiness: ReadinessRecord
     rejected: tuple[str, ...]
     warnings: tuple[str, ...]

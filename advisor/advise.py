@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -22,7 +22,6 @@ from advisor.advice_drawn import UncertaintyRecord
 from advisor.answer import Answer
 from advisor.balance import Balance, regret, weigh
 from advisor.estimates import Estimates, LocalSpeed, estimate
-from advisor.evidence import ScoredTrial, best_trial, wilson
 from advisor.facts import facts, margin_in_force, motives, need_gates, next_measurement, smaller_finding, untested
 from advisor.findings import Readiness
 from advisor.ground import Ground, lay_ground
@@ -33,6 +32,8 @@ from advisor.outcomes import model_part
 from advisor.own_roads import training_rate
 from advisor.plausibility import Suspicion
 from advisor.plausibility_checks import Asked, suspicions
+from advisor.quality import success_share
+from advisor.quality_part import quality_part
 from advisor.records import figure_records
 from advisor.remarks import NOT_ASSESSED, own_prices, rejected, report_currency, warnings
 from advisor.results import crossovers, flips, option_records
@@ -47,6 +48,9 @@ from pricing.figure import Figure, Kind, leaves, measured
 from pricing.names import PriceError
 from pricing.table import PriceBook
 
+if TYPE_CHECKING:
+    from advisor.calibration import Calibration
+
 STALE_DAYS = 90
 """A price nobody looked at for longer is marked (DESIGN 2)."""
 
@@ -55,7 +59,8 @@ STALE_DAYS = 90
 class Question:
     """Everything an advice is made from; `cards` are the training and the serving card, `local` for this machine.
 
-    `serving_ratio` is measured time over the formula's, where the user measured the serving card.
+    `calibration` is what earlier runs here measured; `serving_ratio` is measured time over the formula's, where the
+    user measured the serving card.
     """
 
     scenario: Scenario
@@ -68,6 +73,7 @@ class Question:
     cards: tuple[str, str]
     log: Log | None = None
     serving_ratio: float | None = None
+    calibration: "Calibration | None" = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,16 +86,6 @@ class Result:
     ground: Ground
     roots: tuple[Figure, ...]
     rate: Figure | str
-
-
-def success_share(name: str, trials: Sequence[ScoredTrial]) -> Figure | None:
-    """Return the best trial's success share as a measured figure with its Wilson interval, or None without trials."""
-    if not trials:
-        return None
-    best = best_trial(trials)
-    rate = wilson(best.successes, best.n)
-    note = f"{best.variant}: {best.successes} of {best.n}"
-    return measured(name, rate.value, "share", note, low=rate.low, high=rate.high)
 
 
 def with_rows(ground: Ground, readiness: Readiness, *, from_file: bool) -> Ground:
@@ -148,7 +144,8 @@ def lay_map(question: Question) -> tuple[Map, Estimates]:
     scenario = question.scenario
     ground = lay_ground(scenario, question.log)
     ground = with_rows(ground, question.readiness, from_file=scenario.data.train is not None)
-    estimates = estimate(scenario, ground, question.shape, question.speed, question.cards, question.serving_ratio)
+    measured = question.serving_ratio, question.calibration
+    estimates = estimate(scenario, ground, question.shape, question.speed, question.cards, *measured)
     evidence = scenario.evidence
     success = Success(
         success_share("success.hosted", evidence.hosted.trials or evidence.prompting.trials),
@@ -220,12 +217,14 @@ def advise(question: Question) -> Result:
         regret=None if balance is None else regret(ground, balance),
         measure_next=next_measurement(scenario, balance),
         uncertainty=sure,
+        quality=quality_part(scenario, ground, made.options),
         readiness=readiness_record(question.readiness),
         rejected=rejected(scenario),
         warnings=(
             *warnings(scenario, question.readiness, made.options, made.estimates.misfits, doubts),
             *own_prices(roots, question.book.own_file),
             *report_currency(scenario.finance),
+            *((question.calibration.sentence,) if question.calibration else ()),
         ),
         plausibility=tuple(suspicion_record(one) for one in doubts),
         not_assessed=NOT_ASSESSED,
@@ -247,6 +246,7 @@ def suspicion_record(one: Suspicion) -> SuspicionRecord:
         source=one.usual.source,
         likely=one.likely,
         next_step=one.next_step,
+        confirmed=one.confirmed,
     )
 
 

@@ -69,6 +69,12 @@ def number(figure: Figure) -> float:
     return float(np.asarray(figure.value, dtype=float).reshape(-1)[0])
 
 
+def paid_usd(option: Option) -> float:
+    """Return what a road bills over the lifetime: its cost without the expected loss of wrong answers."""
+    paid = option.running.inputs.get("paid_usd_per_month")
+    return number(option.lifetime) if paid is None else number(option.upfront) + float(np.sum(paid.value))
+
+
 def at_volume(option: Option, tasks_per_month: float) -> float:
     """Return a road's lifetime cost if it was prepared for today's volume and another one came: cards stay bought."""
     bought = {f.name: f.value for _, f in walk(option.upfront) if f.name == f"{option.key}.purchase"}
@@ -79,6 +85,7 @@ def cast_roles(options: Sequence[Option], smaller_works: bool) -> Roles:
     """Return who is compared with whom; a smaller model counts as equal once its trials reach the target."""
     keys = [option.key for option in options]
     equal = (TODAY, *LEVERS, SMALLER) if smaller_works else (TODAY, *LEVERS)
+    equal = (*equal, *(option.key for option in options if option.proven))
     return Roles(
         equal=tuple(key for key in keys if key in equal),
         trained=tuple(option.key for option in options if option.trains),
@@ -156,7 +163,7 @@ def weigh(ground: Ground, options: Sequence[Option], scenario: Scenario, smaller
         saving_usd=number(hosted) - number(own),
         margin_share=float(scenario.finance.meaningful_margin.known_value("finance.meaningful_margin")),
         strict_margin_share=float(scenario.finance.cost_only_margin.known_value("finance.cost_only_margin")),
-        hosted_usd_per_task=number(today.lifetime) / number(ground.tasks),
+        hosted_usd_per_task=paid_usd(today) / number(ground.tasks),
         hosted_first_month_usd=float(np.asarray(billed.value, dtype=float)[0]),
     )
 

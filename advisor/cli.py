@@ -3,8 +3,6 @@
 Result on stdout, warnings and errors on stderr; exit 0 answered, 1 the input is at fault, 2 wrong usage, 3 refused.
 """
 
-import gc
-import os
 from datetime import UTC, date, datetime
 from enum import StrEnum
 from pathlib import Path
@@ -19,7 +17,7 @@ from advisor.cli_sizing import add_sizing
 from advisor.cli_sweep import add_sweep
 from advisor.cli_tokens import add_tokens
 from advisor.cli_train import add_train
-from pricing.cli_group import DefaultCommand, VersionOption
+from pricing.cli_group import DefaultCommand, VersionOption, enter
 
 if TYPE_CHECKING:
     from advisor.advice import Advice
@@ -156,9 +154,7 @@ def scenario(
             raise typer.BadParameter("--override, --second-opinion and --out are for one task: add --task NAME")
         write_plans = mix(path, day(as_of), prices, form.value, plain=no_color)
         return write_plans(plan, write_plan) if plan else None
-    result = answer(
-        path, day(as_of), measure=plan is not None, prices=prices, second_opinion=second_opinion, task=task
-    )
+    result = answer(path, day(as_of), measure=plan is not None, prices=prices, second_opinion=second_opinion, task=task)
     put(result.advice, form, verbose, no_color)
     write_files(result.advice, out or ())
     if plan is not None:
@@ -207,11 +203,8 @@ add_tokens(app)
 
 
 def main() -> None:
-    """Run the command line, with what start-up does not need switched off: plugins, threads, early collections."""
-    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
-    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-    gc.set_threshold(100_000)  # imports make much that lives and little that dies: looking for it is 5 % of the start
-    app()
+    """Run the command line."""
+    enter(app)
 
 
 if __name__ == "__main__":

@@ -1,13 +1,13 @@
 """What ends a command with exit code 1: every fault of the input that reading or advising may raise."""
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 
 import typer
 
 
 @contextmanager
-def input_faults() -> Iterator[None]:
+def input_faults() -> Generator[None]:
     """Turn a fault of the input inside the block into its text on stderr and exit code 1."""
     from advisor.catalog import UnknownCardError, UnknownModelError
     from advisor.hf_config import ConfigError

@@ -17,16 +17,23 @@ if TYPE_CHECKING:
 
 TaskName = Annotated[str | None, typer.Option("--task", help="One task of a scenario that has several, in full.")]
 WritePlan = Callable[["Result", Path, Path, str | None], None]
-MARK = b"tasks:"
-"""How a line begins in a scenario of several tasks, and in no other: inside a text every line is indented."""
+MARK, QUOTED = b"tasks:", b'"tasks"'
+"""How a line begins in a scenario of several tasks, and in no other: inside a text every line is indented; in JSON the
+name stands in quotes, and only such a file is read twice."""
 
 
 def is_mix(path: Path) -> bool:
     """Say whether a scenario file has several tasks; a file that cannot be read is left to the reader's faults."""
     try:
-        return any(line.startswith(MARK) for line in path.read_bytes().splitlines())
+        content = path.read_bytes()
     except OSError:
         return False
+    if QUOTED not in content:
+        return any(line.startswith(MARK) for line in content.splitlines())
+    from advisor.mix_tree import TASKS
+    from advisor.scenario_file import read_tree
+
+    return TASKS in (read_tree(path).values or {})
 
 
 def one_task(path: Path, name: str, as_of: date, *, measure: bool, prices: Path | None) -> "Question":
@@ -65,7 +72,9 @@ def plans(path: Path, plan: Path, results: Mapping[str, "Result"], write: WriteP
     """Write a plan for each task that is justified, each in a folder of its own; exit code 3 where none is."""
     justified = {name: result for name, result in results.items() if result.advice.verdict.justified}
     if not justified:
-        typer.echo("no plan written: no task's verdict justifies training; see --task NAME, or --override there", err=True)
+        typer.echo(
+            "no plan written: no task's verdict justifies training; see --task NAME, or --override there", err=True
+        )
         raise typer.Exit(3)
     refused: list[typer.Exit] = []
     for name, result in justified.items():

@@ -41,10 +41,38 @@ def as_csv(advice: "Advice") -> str:
     return render(advice)
 
 
+def as_focus(advice: "Advice") -> str:
+    """Return the forecast of the verdict's road as FOCUS rows."""
+    from advisor.report.focus import render
+
+    return render(advice)
+
+
+def as_workbook(advice: "Advice") -> bytes:
+    """Return the spreadsheet; raises ModuleNotFoundError without its package."""
+    try:
+        from advisor.report.xlsx import render
+    except ModuleNotFoundError as missing:
+        message = f"{missing}; install the spreadsheet writer: pip install 'crossover[xlsx]'"
+        raise ModuleNotFoundError(message) from None
+
+    return render(advice)
+
+
+def as_page(advice: "Advice") -> str:
+    """Return the page with sliders."""
+    from advisor.report.html import render
+
+    return render(advice)
+
+
 FORMS: dict[str, Callable[["Advice"], str | bytes]] = {
+    ".html": as_page,
+    ".xlsx": as_workbook,
     ".md": as_markdown,
     ".json": as_json,
     ".csv": as_csv,
+    ".focus.csv": as_focus,
 }
 """How a file's name ends, and what it then holds; the longest ending wins."""
 

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, NoReturn
 import typer
 
 if TYPE_CHECKING:
-    from advisor.memory import MemoryEstimate
     from advisor.memory_fit import Rent, Room
+    from advisor.memory_intervals import MemoryEstimate
     from advisor.shape import ModelShape
 
 INPUT_AT_FAULT: Final = 1

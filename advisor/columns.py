@@ -153,16 +153,18 @@ def targets_of(reader: Reader) -> str:
 def training_setup(row: Row, family: str = "") -> TrainingSetup:
     """Return the run a row describes, for a model family where the loss depends on it.
 
-    Defaults: checkpointing, AdamW, flash attention, mixed precision, rank 16, current library versions.
+    Defaults: checkpointing, AdamW, rank 16, and of what is run elsewhere fused attention and mixed precision; a row
+    that names no framework, version or date is run by `run`, whose attention reads grouped keys as they are.
     """
     reader = Reader(row)
     method, version = method_of(reader), transformers_version(row)
-    autocast = not reader.text("autocast", "bf16").lower().startswith(("off", "false", "no"))
+    elsewhere = any(reader.text(column) for column in ("framework", "versions", "measured_date"))
+    own = "bf16" if elsewhere or method is Method.FULL else "off"  # `run` autocasts where it trains all weights
+    autocast = not reader.text("autocast", own).lower().startswith(("off", "false", "no"))
     cards, packed = reader.whole("n_gpus", 1), reader.flag("packing", True)
     cap = reader.whole("seq_len")
     listed = [int(word) for word in reader.text("row_tokens").replace(",", " ").split() if word.isdigit()]
     longest = reader.whole("max_tokens", max(listed, default=cap) or cap)
-    elsewhere = any(reader.text(column) for column in ("framework", "versions", "measured_date"))
     kind = _word(reader, "loss_impl", LOSS_WORDS, "full" if elsewhere else "engine")  # `run` makes logits in tiles
     adapter_word = reader.text("adapter_dtype", "bfloat16" if method is Method.QLORA else "float32")
     halves = reader.text("optimizer").lower() == "lora-fa"
@@ -182,12 +184,13 @@ def training_setup(row: Row, family: str = "") -> TrainingSetup:
         dora="dora" in reader.text("method").lower() or reader.flag("dora", False),
         halves_trained=halves,
         inputs_kept=not halves or (library_version(row, "peft") or CURRENT_PEFT) >= CURRENT_PEFT,
+        inputs_shared=not elsewhere and not reader.number("lora_dropout", 0.0, least=0),
         embeddings_trained="emb" in reader.text("method").lower(),
         adapter_bytes=4 if "32" in adapter_word else 2,
         kbit_prepared=_kbit_prepared(reader, method, cards),
         optimizer=_word(reader, "optimizer", OPTIMIZER_WORDS, "adamw"),
         loss=loss_name(kind, version, family, autocast=autocast),
-        attention=_word(reader, "attn_impl", ATTENTION_WORDS, "sdpa"),
+        attention=_word(reader, "attn_impl", ATTENTION_WORDS, "sdpa" if elsewhere else "flash"),
         fused_norms=any(word in kernels for word in ("liger", "fast", "unsloth")),
         looped_experts=version < GROUPED_EXPERTS,
         reference=_reference_of(reader),
@@ -196,6 +199,7 @@ def training_setup(row: Row, family: str = "") -> TrainingSetup:
         states_offloaded=any(word in reader.text("offload").lower() for word in ("cpu", "optim", "state", "all")),
         weights_offloaded=any(word in reader.text("offload").lower() for word in ("param", "weight", "all")),
         lengths=_lengths_of(reader, packed=packed),
+        stated=not elsewhere or _stated(reader),
     )
     reader.done()
     return setup
@@ -203,6 +207,11 @@ def training_setup(row: Row, family: str = "") -> TrainingSetup:
 
 CURRENT_PEFT: Final = (0, 19)
 """PEFT release from which LoRA-FA's frozen halves keep their inputs again (rows of two versions differ by them)."""
+
+
+def _stated(reader: Reader) -> bool:
+    """Return whether a row measured elsewhere names its framework, its versions and the tool that measured it."""
+    return bool(reader.text("framework") and reader.text("versions")) and "unspecified" not in reader.text("mem_metric")
 
 
 def _lengths_of(reader: Reader, *, packed: bool) -> str:

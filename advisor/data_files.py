@@ -15,6 +15,11 @@ def rows(name: str) -> list[dict[str, str]]:
     return list(csv.DictReader((FOLDER / name).read_text(encoding="utf-8").splitlines()))
 
 
+def text(name: str) -> str:
+    """Return `advisor/data/NAME` as it stands."""
+    return (FOLDER / name).read_text(encoding="utf-8")
+
+
 @cache
 def constants(name: str) -> dict[str, Figure]:
     """Return a table of constants (name, value, low, high, unit, kind, source) as figures by name."""

@@ -5,6 +5,7 @@ What cannot be answered is a text that says why; it ends the roads that need it,
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from advisor import training
 from advisor.answer import Answer
@@ -12,7 +13,8 @@ from advisor.catalog import Card, find_card
 from advisor.economics import planned_steps
 from advisor.ground import Ground
 from advisor.map import LOCAL, RULED_OUT, Physics
-from advisor.memory import MemoryEstimate, training_memory
+from advisor.memory import training_memory
+from advisor.memory_intervals import MemoryEstimate
 from advisor.memory_setup import Method, TrainingSetup
 from advisor.replica import ServingFault, replica_capacity
 from advisor.scenario import Scenario
@@ -22,8 +24,12 @@ from advisor.training_work import step_work
 from pricing.figure import Figure, Kind, Origin, assumed, derive
 from pricing.units import GIB, MILLISECONDS_PER_SECOND
 
+if TYPE_CHECKING:
+    from advisor.calibration import Calibration
+
 WEIGHT_FORMATS = {"qlora": "nf4-double", "lora": "bf16", "full": "bf16"}
 """How frozen weights lie in memory, by method; QLoRA with double quantisation (R057)."""
+ADAPTER_BYTES = {"qlora": 2, "lora": 4, "full": 4}  # of a number that the engine trains: 16 bits beside NF4, else 32
 OPTIMIZER_NAMES = {"adamw_torch": "adamw", "adamw_torch_fused": "adamw_fused"}
 """The trainer's optimizer names to the memory formula's, where they differ."""
 
@@ -70,8 +76,9 @@ class Estimates:
 
 
 def setup_of(scenario: Scenario) -> TrainingSetup:
-    """Return the memory formula's view of the scenario's training settings."""
+    """Return the memory formula's view of the scenario's training settings, run by the runner's own engine."""
     chosen = scenario.training
+    full = chosen.method == "full"
     return TrainingSetup(
         method=Method(chosen.method),
         sequence_tokens=chosen.max_length,
@@ -81,6 +88,11 @@ def setup_of(scenario: Scenario) -> TrainingSetup:
         weight_format=WEIGHT_FORMATS[chosen.method],
         lora_rank=chosen.lora.rank,
         lora_targets=",".join(chosen.lora.targets),
+        precision="full" if full else "half",
+        autocast=full,
+        adapter_bytes=ADAPTER_BYTES[chosen.method],
+        inputs_shared=not chosen.lora.dropout,
+        attention="flash",
         optimizer=OPTIMIZER_NAMES.get(chosen.optimizer_or_default, chosen.optimizer_or_default),
         loss="engine",
     )
@@ -222,19 +234,26 @@ def fits(memory: MemoryEstimate, card: Card) -> str | None:
 
 def estimate(
     scenario: Scenario, ground: Ground, shape: ModelShape, speed: LocalSpeed, cards: tuple[str, str],
-    serving_ratio: float | None = None,
+    serving_ratio: float | None = None, calibration: "Calibration | None" = None,
 ) -> Estimates:  # fmt: skip
-    """Return all physics of one scenario; `cards` are the training and the serving card, `local` for this machine."""
+    """Return all physics of one scenario; `cards` are the training and the serving card, `local` for this machine.
+
+    `calibration` is what earlier runs measured: it stands in the place of the formula's speed.
+    """
     training_card, serving_card = cards
     setup = setup_of(scenario)
     memory = training_memory(shape, setup)
     steps = run_steps(scenario, ground)
     card = None if training_card in (LOCAL, RULED_OUT) else find_card(training_card)
 
-    def hours(steps: Figure, tokens: Figure, stage: TrainingSetup) -> Figure:
+    def formula_hours(steps: Figure, tokens: Figure, stage: TrainingSetup) -> Figure:
         if card is None:
             return local_hours(shape, stage, steps, tokens, speed)
         return card_hours(shape, stage, card, steps, tokens)
+
+    def hours(steps: Figure, tokens: Figure, stage: TrainingSetup) -> Figure:
+        known = None if calibration is None else calibration.hours(steps, tokens, stage, formula_hours)
+        return known or formula_hours(steps, tokens, stage)
 
     def memory_of(stage: TrainingSetup) -> MemoryEstimate:
         return memory if stage == setup else training_memory(shape, stage)

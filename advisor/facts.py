@@ -3,10 +3,11 @@
 from advisor.advice import MeasurementRecord
 from advisor.answer import Answer
 from advisor.balance import Balance, MoneySays, money_says
-from advisor.evidence import Finding, failure_answer, non_inferiority_answer
+from advisor.evidence import Finding, failure_answer
 from advisor.findings import Readiness
 from advisor.map import RULED_OUT
 from advisor.need import Gate, Motives, volume_answer
+from advisor.quality import Pairs, as_good
 from advisor.scenario import Scenario
 from advisor.verdict import Facts
 
@@ -59,17 +60,27 @@ def untested(scenario: Scenario) -> bool:
     return not scenario.evidence.smaller_hosted.trials
 
 
+def pairs_of(scenario: Scenario) -> Pairs | None:
+    """Return the questions that both the tuned model and today's answered, or None where there are none."""
+    paired = scenario.evidence.paired
+    return None if paired is None else Pairs(paired.both, paired.only_tuned, paired.only_hosted, paired.neither)
+
+
+def as_good_as_today(scenario: Scenario) -> Finding:
+    """Return whether the tuned pilot is as good as today's answer, in pairs where there are any."""
+    evidence = scenario.evidence
+    margin = float(scenario.quality.non_inferiority_margin.known_value("quality.non_inferiority_margin"))
+    hosted = evidence.hosted.trials or evidence.prompting.trials
+    return as_good(evidence.tuned.trials, hosted, pairs_of(scenario), margin)
+
+
 def facts(
     scenario: Scenario, readiness: Readiness, gates: tuple[Gate, Gate, Gate], balance: Balance | None, fits: Answer
 ) -> Facts:
     """Return what the ladder may look at."""
     evidence = scenario.evidence
     pilot = failure_answer(evidence.tuned.trials, wanted_share(scenario), least_variants=1)
-    inferior = non_inferiority_answer(
-        evidence.tuned.trials,
-        evidence.hosted.trials or evidence.prompting.trials,
-        float(scenario.quality.non_inferiority_margin.known_value("quality.non_inferiority_margin")),
-    )
+    inferior = as_good_as_today(scenario)
     money = said_by_money(scenario, balance)
     return Facts(
         must_stay_inside=scenario.constraints.data_may_leave is Answer.NO,
@@ -120,4 +131,17 @@ def next_measurement(scenario: Scenario, balance: Balance | None) -> Measurement
             cost = None if balance is None else finding.further_n * balance.hosted_usd_per_task
             what = f"score {finding.further_n:,} answers of {name} against the target"
             return MeasurementRecord(gate=name, what=what, examples=finding.further_n, cost_usd=cost)
-    return None
+    return pilot_measurement(scenario, balance)
+
+
+def pilot_measurement(scenario: Scenario, balance: Balance | None) -> MeasurementRecord | None:
+    """Return how many more answers would show whether a scored pilot is as good as today's, or None if that is shown.
+
+    The same questions for both: pairs need the fewest.
+    """
+    finding = as_good_as_today(scenario)
+    if finding.answer is not Answer.UNKNOWN or not finding.further_n or not scenario.evidence.tuned.trials:
+        return None
+    cost = None if balance is None else finding.further_n * balance.hosted_usd_per_task
+    what = f"score {finding.further_n:,} more answers of the pilot and of today's model, to the same questions"
+    return MeasurementRecord(gate="tuned pilot", what=what, examples=finding.further_n, cost_usd=cost)

@@ -3,63 +3,23 @@
 Every constant is an assumed figure with its reason and ends; a calibrated machine brings measured ones.
 """
 
-import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Literal
 
 from advisor.advise import Question, Result
-from advisor.map import LOCAL
+from advisor.memory_setup import TrainingSetup
+from advisor.pace import Pace, decode_steps, evaluated_steps, pace_of
 from advisor.plan import DataRef, Forecast, StageName, TrainSettings
 from advisor.spread import in_squares, interval
-from pricing.figure import Figure, Kind, assumed, derive
+from pricing.figure import STRENGTH, Figure, Kind, assumed, derive, leaves
 from pricing.units import SECONDS_PER_HOUR
 
-ANSWER_BATCH_ROWS = 16
-"""The runner answers test rows in batches of this size."""
-
-
+SETTINGS = "the plan's settings"
+COUNTED_SPREAD = (0.95, 1.05)
+"""Tokens of the same scenario counted before: only the draw of rows and new data move them."""
 TOKENIZER_SPREAD = (0.7, 1.4)
 """The model's own tokenizer against the one the scenario counted with: spread over texts and tokenizers, assumed."""
-
-
-@dataclass(frozen=True, slots=True)
-class Pace:
-    """Fixed times of one kind of machine: starting a stage, one row of curation, one decoding step, keeping memory."""
-
-    setup: Figure
-    curate_start: Figure
-    train_start: Figure
-    evaluate_start: Figure
-    merge_start: Figure
-    decode_step: Figure
-    account: Figure
-    process_bytes: Figure
-
-
-LOCAL_PACE = Pace(
-    setup=assumed("setup.time", 9, "seconds", "importing the training stack, checking the plan's digests", 4, 30),
-    curate_start=assumed("curate.start", 1, "seconds", "reading, comparing and tokenizing rows", 0.3, 5),
-    train_start=assumed("train.start", 6, "seconds", "loading, adapters, checkpoints", 2, 20),
-    evaluate_start=assumed("evaluate.start", 2, "seconds", "loading two models", 1, 8),
-    merge_start=assumed("merge.start", 4, "seconds", "dequantising, writing, reading back, comparing", 1, 15),
-    decode_step=assumed("decode.step", 0.012, "seconds_per_step", "a batch of 16 rows, one token each, small model",
-                        0.006, 0.05),
-    account=assumed("account.time", 0.5, "seconds", "reading the ledger, writing the report", 0.1, 3),
-    process_bytes=assumed("process.bytes", 250_000_000, "bytes",
-                          "growth of a process while it trains: code paged in, buffers of the allocator",
-                          80_000_000, 900_000_000),
-)  # fmt: skip
-CARD_PACE = Pace(
-    setup=assumed("setup.time", 40, "seconds", "importing the training stack, checking the plan's digests", 10, 120),
-    curate_start=assumed("curate.start", 10, "seconds", "reading, comparing and tokenizing rows", 2, 60),
-    train_start=assumed("train.start", 120, "seconds", "reading weights, quantising, checkpoints", 30, 600),
-    evaluate_start=assumed("evaluate.start", 90, "seconds", "loading two models", 30, 400),
-    merge_start=assumed("merge.start", 300, "seconds", "dequantising, writing and reading 16-bit weights", 60, 1500),
-    decode_step=assumed("decode.step", 0.06, "seconds_per_step", "one step of generate() on a card", 0.025, 0.15),
-    account=assumed("account.time", 1, "seconds", "reading the ledger, writing the report", 0.2, 5),
-    process_bytes=assumed("process.bytes", 0, "bytes", "the card's own figure is the forecast"),
-)
 
 
 def started_seconds(start_seconds: float, work_seconds: float) -> float:
@@ -88,9 +48,10 @@ def held_bytes(formula_bytes: float, process_bytes: float) -> float:
 
 
 def leaf_letter(figure: Figure) -> Literal["q", "m", "a"]:
-    """Return the letter of the weakest leaf below a figure."""
+    """Return the letter of the weakest leaf below a figure; what the plan itself sets is not in doubt."""
     letters: dict[Kind, Literal["q", "m", "a"]] = {Kind.QUOTED: "q", Kind.MEASURED: "m"}
-    return letters.get(figure.grade, "a")
+    kinds = [leaf.kind for leaf in leaves(figure) if leaf.origin.note != SETTINGS]
+    return letters.get(min(kinds, key=STRENGTH.__getitem__, default=Kind.ASSUMED), "a")
 
 
 def forecast(figure: Figure, unit: str, basis: str) -> Forecast:
@@ -115,21 +76,50 @@ def total(key: str, parts: Sequence[Forecast]) -> Forecast:
     )  # fmt: skip
 
 
-def decode_steps(rows: int, tokens: float) -> float:
-    """Return the steps of answering so many rows in batches, `tokens` for each batch."""
-    return math.ceil(rows / ANSWER_BATCH_ROWS) * tokens
-
-
-def answering(pace: Pace, name: str, steps: float) -> Figure:
+def answering(name: str, steps: float, step: Figure) -> Figure:
     """Return seconds of greedy answers; a small model's step is bound by overheads, a card's by memory and launches."""
     count = assumed(f"{name}.steps", steps, "steps", "batches of 16 test rows, tokens of the longest answer in each")
-    return derive(f"{name}.answers", decoded_seconds, decode_steps=count, decode_seconds_per_step=pace.decode_step)
+    return derive(f"{name}.answers", decoded_seconds, decode_steps=count, decode_seconds_per_step=step)
+
+
+def held_memory(result: Result, pace: Pace, name: str, setup: TrainingSetup) -> Figure:
+    """Return the memory of a training stage: as earlier runs held it, else the formula's and the process's growth."""
+    known, estimates = result.question.calibration, result.estimates
+
+    def formula_bytes(asked: TrainingSetup) -> float:
+        return float(estimates.memory_of(asked).allocated.value)
+
+    measured = None if known is None else known.peak(f"{name}.held", setup, formula_bytes)
+    if measured is not None:
+        return measured
+    formula = estimates.memory_of(setup).allocated
+    return derive(
+        f"{name}.held",
+        held_bytes,
+        formula_bytes=assumed("formula.bytes", formula.value, "bytes", "components at the peak phase", formula.low,
+                              formula.high),
+        process_bytes=pace.process_bytes,
+    )  # fmt: skip
+
+
+def forecast_tokens(result: Result, whole: float) -> Forecast:
+    """Return the tokens of a training stage in the model's own count: as counted before, else spread about `whole`."""
+    known = result.question.calibration
+    ratio = None if known is None else known.token_ratio(result.question.scenario.name)
+    if known is not None and ratio is not None:
+        fewer, more = COUNTED_SPREAD
+        basis, grade = f"tokens counted: {known.note}", "m"
+    else:
+        ratio, (fewer, more), grade = 1.0, TOKENIZER_SPREAD, "a"
+        basis = "tokens of a task as the scenario states them; the model's own tokenizer differs"
+    value = whole * ratio
+    return Forecast(value=value, low=value * fewer, high=value * more, unit="tokens", grade=grade, basis=basis)
 
 
 def training_stage(result: Result, pace: Pace, name: str, settings: TrainSettings, rate: Figure) -> dict[str, Forecast]:
     """Return the forecast of a training stage; its tokens are those of the tasks, without padding."""
     estimates = result.estimates
-    steps = assumed(f"{name}.steps", settings.max_steps, "steps", "the plan's settings")
+    steps = assumed(f"{name}.steps", settings.max_steps, "steps", SETTINGS)
     tokens = estimates.tokens_of(settings.micro_batch * settings.accumulation, name)
     setup = replace(
         estimates.setup,
@@ -140,21 +130,12 @@ def training_stage(result: Result, pace: Pace, name: str, settings: TrainSetting
     )
     hours = estimates.hours(steps, tokens, setup)
     seconds = derive(f"{name}.seconds", trained_seconds, start_seconds=pace.train_start, run_hours=hours)
-    formula = estimates.memory_of(setup).allocated
-    held = derive(
-        f"{name}.held",
-        held_bytes,
-        formula_bytes=assumed("formula.bytes", formula.value, "bytes", "components at the peak phase", formula.low,
-                              formula.high),
-        process_bytes=pace.process_bytes,
-    )  # fmt: skip
+    held = held_memory(result, pace, name, setup)
     whole = settings.max_steps * float(tokens.value)
-    fewer, more = TOKENIZER_SPREAD
     return {
         **timed(seconds, rate, f"steps at the speed of {name}"),
-        "steps": certain(settings.max_steps, "steps", "the plan's settings"),
-        "tokens": Forecast(value=whole, low=whole * fewer, high=whole * more, unit="tokens", grade="a",
-                           basis="tokens of a task as the scenario states them; the model's own tokenizer differs"),
+        "steps": certain(settings.max_steps, "steps", SETTINGS),
+        "tokens": forecast_tokens(result, whole),
         "peak_bytes": forecast(held, "bytes", "components at the peak phase, and the process"),
     }  # fmt: skip
 
@@ -174,7 +155,7 @@ def timed(seconds: Figure, rate: Figure, basis: str) -> dict[str, Forecast]:
 
 def forecast_setup(question: Question, rate: Figure) -> dict[str, Forecast]:
     """Return the time before the first stage, which belongs to none and is billed."""
-    pace = LOCAL_PACE if question.cards[0] == LOCAL else CARD_PACE
+    pace = pace_of(question.cards[0], question.calibration, 0.0)
     return timed(pace.setup, rate, "starting up")
 
 
@@ -182,11 +163,11 @@ def forecast_stages(
     question: Question, result: Result, data: DataRef, settings: Mapping[str, TrainSettings | None], rate: Figure
 ) -> dict[StageName, dict[str, Forecast]]:
     """Return every stage of the plan in run order with its forecasts."""
-    pace = LOCAL_PACE if question.cards[0] == LOCAL else CARD_PACE
     rows = data.test.rows or 0
     answer_tokens = float(result.ground["tokens.output"].value)
+    pace = pace_of(question.cards[0], question.calibration, answer_tokens)
     longest = question.scenario.gate.max_new_tokens
-    both = answering(pace, "evaluate", decode_steps(rows, longest) + decode_steps(rows, answer_tokens))
+    both = answering("evaluate", evaluated_steps(rows, longest, answer_tokens), pace.decode_step)
     evaluate = derive("evaluate.seconds", started_seconds, start_seconds=pace.evaluate_start, work_seconds=both)
     found: dict[StageName, dict[str, Forecast]] = {}
     found["curate"] = timed(pace.curate_start, rate, "reading and checking rows")
@@ -196,8 +177,9 @@ def forecast_stages(
             found[name] = training_stage(result, pace, name, chosen, rate)
     found["evaluate"] = timed(evaluate, rate, "greedy answers of base and tuned on the test rows")
     if question.scenario.training.method != "full":
-        once = answering(pace, "merge", decode_steps(rows, answer_tokens))
+        once = answering("merge", decode_steps(rows, answer_tokens), pace.merged_step)
         merge = derive("merge.seconds", started_seconds, start_seconds=pace.merge_start, work_seconds=once)
         found["merge"] = timed(merge, rate, "merging, and greedy answers of the merged model")
+    found["abplan"] = timed(pace.abplan, rate, "planning the test in production")
     found["account"] = timed(pace.account, rate, "the bill")
     return found

@@ -9,11 +9,18 @@ Rule 2  Three sizes are told apart: allocated (tensors), reserved (what the cach
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Final, NamedTuple
+from typing import Final
 
 from advisor import memory_parts as parts
-from advisor.data_files import constants
-from advisor.memory_layers import backward_activations, kept_activations, layer_saved_bytes_per_token, stream_bytes
+from advisor.memory_intervals import LENGTH_FLOOR, MemoryEstimate, estimate, spread_of, total_bytes
+from advisor.memory_layers import (
+    backward_activations,
+    cast_copies,
+    kept_activations,
+    layer_saved_bytes_per_token,
+    second_gradient,
+    stream_bytes,
+)
 from advisor.memory_setup import (
     FORMATS,
     LOSSES,
@@ -35,49 +42,8 @@ from advisor.shape import (
     lora_parameters,
     parameters,
 )
-from pricing.units import GIB
 
 Bytes = Mapping[Component, float]
-
-CONTEXT_BYTES: Final = 0.6 * GIB
-"""Assumed: CUDA context, cuBLAS workspaces and kernels of one process; 0.4 to 0.9 GiB between driver versions."""
-
-RECOMMENDED_FACTOR: Final = 1.08
-"""Card memory over allocated, before the context: what keeps the allocator from thrashing at its own peak."""
-
-
-SPREADS: Final = {"unknown": "unknown_ratio"}
-"""What is known of batch lengths to a row of the intervals; all else is `training_ratio`."""
-CACHES: Final = {"varied": "varied_cached_share", "unknown": "varied_cached_share"}
-"""What is known of batch lengths to what the cache holds; all else is `cached_share`."""
-
-
-class Interval(NamedTuple):
-    """A best value in bytes with its 90 % interval."""
-
-    low: float
-    value: float
-    high: float
-
-    def times(self, factor: float, plus: float = 0.0) -> "Interval":
-        """Return the interval scaled and shifted."""
-        return Interval(self.low * factor + plus, self.value * factor + plus, self.high * factor + plus)
-
-
-class MemoryEstimate(NamedTuple):
-    """Bytes on the fullest card. `components` add up to `recommended.value`; `phases` are allocated totals."""
-
-    allocated: Interval
-    reserved: Interval
-    recommended: Interval
-    components: Bytes
-    peak_phase: Phase | None
-    phases: Mapping[Phase, float]
-
-
-def total_bytes(components: Bytes) -> float:
-    """Return the sum of the components."""
-    return sum(components.values())
 
 
 def training_memory(shape: ModelShape, setup: TrainingSetup) -> MemoryEstimate:
@@ -96,36 +62,13 @@ def training_memory(shape: ModelShape, setup: TrainingSetup) -> MemoryEstimate:
     }
     phases = {phase: total_bytes(moment) for phase, moment in moments.items()}
     peak = max(phases, key=phases.__getitem__)
-    spread = SPREADS.get(setup.lengths, "training_ratio"), CACHES.get(setup.lengths, "cached_share")
     stays = phases[peak] if setup.lengths == "emptied" else total_bytes(static)
-    return estimate(moments[peak], peak, phases, stays, spread)
-
-
-def estimate(
-    components: Bytes, peak: Phase | None, phases: Mapping[Phase, float], static_bytes: float, spread: tuple[str, str]
-) -> MemoryEstimate:
-    """Return the three sizes of a peak; `static_bytes` stays between steps, `spread` names rows of the intervals.
-
-    Reserved is what the allocator holds on a card of the recommended size; its high end is a card with room to spare.
-    """
-    value, table = total_bytes(components), constants("memory_intervals.csv")
-    ratio, cached = (table[name] for name in spread)
-    allocated = Interval(value * ratio.low, value, value * ratio.high)
-    held = min(parts.reserved_bytes(value, static_bytes, cached.value), value * RECOMMENDED_FACTOR)
-    most = max(parts.reserved_bytes(value, static_bytes, cached.high), held, allocated.high)
-    slack = value * (RECOMMENDED_FACTOR - 1)
-    return MemoryEstimate(
-        allocated=allocated,
-        reserved=Interval(allocated.low, held, most),
-        recommended=allocated.times(RECOMMENDED_FACTOR, CONTEXT_BYTES),
-        components={
-            **components,
-            Component.ALLOCATOR: components.get(Component.ALLOCATOR, 0.0) + slack,
-            Component.CONTEXT: CONTEXT_BYTES,
-        },
-        peak_phase=peak,
-        phases=phases,
-    )
+    least = phases[peak]
+    if setup.lengths == "unknown":
+        shortest = max(1, int(setup.sequence_tokens * LENGTH_FLOOR))
+        shorter = replace(setup, sequence_tokens=shortest, lengths="varied")
+        least = training_memory(shape, shorter).allocated.value
+    return estimate(moments[peak], peak, phases, stays, spread_of(setup), least / phases[peak])
 
 
 def weight_bytes(shape: ModelShape, weight_format: str) -> float:
@@ -198,12 +141,10 @@ def _static(shape: ModelShape, setup: TrainingSetup) -> dict[Component, float]:
 
 def _loss(shape: ModelShape, setup: TrainingSetup) -> dict[Component, float]:
     final_norm = setup.step_tokens * parts.norm_saved_bytes_per_token(1, shape.hidden, trained=True)
-    linear = linear_parameters(shape) + head_parameters(shape)
     return {
         Component.ACTIVATIONS: kept_activations(shape, setup) + final_norm,
         Component.LOGITS: _logits(shape, setup),
-        Component.DEQUANT: _gathered(shape, setup)
-        + (parts.autocast_copy_bytes(linear) if _casts_weights(setup) else 0.0),
+        Component.DEQUANT: _gathered(shape, setup) + cast_copies(shape, setup),
     }
 
 
@@ -212,11 +153,6 @@ def _logits(shape: ModelShape, setup: TrainingSetup) -> float:
         trained = setup.method is Method.FULL or setup.embeddings_trained
         return parts.tiled_loss_bytes(setup.step_tokens, shape.vocab, shape.hidden, trained_head=trained)
     return parts.loss_bytes(setup.step_tokens, shape.vocab, LOSSES[setup.loss].bytes_per_logit)
-
-
-def _casts_weights(setup: TrainingSetup) -> bool:
-    """Sharded runs cast as they gather; adapters are too small to count."""
-    return setup.method is Method.FULL and setup.precision == "full" and setup.autocast and setup.shards == 1
 
 
 def _gathered(shape: ModelShape, setup: TrainingSetup) -> float:
@@ -242,14 +178,11 @@ def _layer_gradients(shape: ModelShape, setup: TrainingSetup) -> float:
 
 
 def _backward(shape: ModelShape, setup: TrainingSetup) -> dict[Component, float]:
-    copies = parts.autocast_copy_bytes(linear_parameters(shape)) if _casts_weights(setup) else 0.0
     return {
         Component.ACTIVATIONS: kept_activations(shape, setup)
         + backward_activations(shape, setup)
         + _kept_by_hooks(shape, setup),
-        Component.DEQUANT: _gathered(shape, setup)
-        + _dequantised(shape, setup)
-        + (0.0 if setup.checkpointing else copies),
+        Component.DEQUANT: _gathered(shape, setup) + _dequantised(shape, setup) + cast_copies(shape, setup),
         Component.GRADIENTS: max(
             _layer_gradients(shape, setup), _all_gradients(shape, setup) if setup.gradient_accumulation > 1 else 0.0
         ),
@@ -268,7 +201,9 @@ def _backward_end(shape: ModelShape, setup: TrainingSetup) -> dict[Component, fl
         last = setup.step_tokens * layer_saved_bytes_per_token(shape, setup)
     return {
         Component.ACTIVATIONS: last + backward_activations(shape, setup),
-        Component.GRADIENTS: _all_gradients(shape, setup) + _layer_gradients(shape, setup),
+        Component.GRADIENTS: _all_gradients(shape, setup)
+        + _layer_gradients(shape, setup)
+        + second_gradient(shape, setup),
         Component.DEQUANT: _gathered(shape, setup) + _dequantised(shape, setup),
     }
 

@@ -5,7 +5,8 @@ from dataclasses import replace
 from typing import Final, NamedTuple
 
 from advisor.catalog import Card
-from advisor.memory import MemoryEstimate, training_memory
+from advisor.memory import training_memory
+from advisor.memory_intervals import MemoryEstimate
 from advisor.memory_setup import TrainingSetup
 from advisor.shape import ModelShape
 

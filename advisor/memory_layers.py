@@ -1,11 +1,12 @@
 """What the layers of a model keep for the backward pass, and what one of them needs while it is at work, in bytes.
 
-A layer's residual stream is 16 bits wide, or 32 where 32-bit norms feed 4-bit maps that answer in their input's type.
+A layer's residual stream is 16 bits wide; 32 where 32-bit norms feed 4-bit maps that answer in their input's type, or
+where autocast runs 32-bit weights, whose embeddings start it.
 """
 
 from advisor import memory_parts as parts
-from advisor.memory_setup import FORMATS, Method, TrainingSetup
-from advisor.shape import ModelShape, QkNorm, lora_modules
+from advisor.memory_setup import FORMATS, OPTIMIZERS, PRECISIONS, Method, TrainingSetup
+from advisor.shape import Linear, ModelShape, Part, QkNorm, linear_parameters, linears, lora_modules
 
 
 def stream_bytes(shape: ModelShape, setup: TrainingSetup) -> int:
@@ -13,12 +14,14 @@ def stream_bytes(shape: ModelShape, setup: TrainingSetup) -> int:
     32 bits where norms were made so, or where autocast runs a LayerNorm.
     """
     quantised = FORMATS[setup.weight_format].quantised and setup.method is not Method.FULL
-    wide = quantised and (setup.kbit_prepared or (setup.autocast and shape.norm_biases))
+    wide = setup.casts_weights or (quantised and (setup.kbit_prepared or (setup.autocast and shape.norm_biases)))
     return parts.FULL_BYTES if wide or setup.weight_format == "fp32" else parts.HALF_BYTES
 
 
 def layer_saved_bytes_per_token(shape: ModelShape, setup: TrainingSetup) -> float:
     """What one layer keeps of a token for its backward pass."""
+    if setup.casts_weights:
+        return _cast_saved(shape, setup)
     full, width = setup.method is Method.FULL, stream_bytes(shape, setup)
     norms = shape.norms_per_layer + (2 * shape.query_width / shape.hidden if shape.qk_norm is not QkNorm.NONE else 0)
     if full and setup.fused_norms:  # one kernel, which keeps its 16-bit input
@@ -38,6 +41,26 @@ def layer_saved_bytes_per_token(shape: ModelShape, setup: TrainingSetup) -> floa
     return saved + _adapter_saved(shape, setup)
 
 
+def _cast_saved(shape: ModelShape, setup: TrainingSetup) -> float:
+    """What a layer under autocast keeps: 32 bits around its norms, 16 in its products, each with its own input."""
+    half = parts.HALF_BYTES
+    saved = parts.norm_saved_bytes_per_token(shape.norms_per_layer, shape.hidden, trained=True)
+    saved += shape.norms_per_layer * shape.hidden * half  # a trained norm keeps its value in 32 bits, not in 16
+    if shape.qk_norm is not QkNorm.NONE:
+        saved += (shape.query_width + shape.kv_width) * (parts.RMS_NORM_SAVED_BYTES + parts.RMS_NORM_TRAINED_BYTES)
+    saved += parts.attention_saved_bytes_per_token(
+        shape.query_width, shape.kv_width, shape.heads, setup.sequence_tokens, setup.materialised_attention, half
+    )
+    saved += parts.mlp_saved_bytes_per_token(shape.active_intermediate, shape.gated_mlp, half)
+    inputs = sum(m.in_features * m.active for m in linears(shape) if not _reads_attention(shape, m)) / shape.layers
+    return saved + _expert_outputs(shape, half) + parts.trained_input_bytes_per_token(inputs, half)
+
+
+def _reads_attention(shape: ModelShape, chosen: Linear) -> bool:
+    """Whether a map's input is what attention keeps anyway: its output."""
+    return chosen.part is Part.ATTENTION and chosen.name in {shape.names.o, "o_proj"}
+
+
 def _expert_outputs(shape: ModelShape, width: int) -> float:
     """Each chosen expert's output, kept for the gradient of its routing weight."""
     return shape.experts_per_token * shape.hidden * width if shape.experts else 0.0
@@ -47,10 +70,36 @@ def _adapter_saved(shape: ModelShape, setup: TrainingSetup) -> float:
     """Each adapted map's own copy of its input (PEFT casts or drops out for every map), and what DoRA keeps."""
     maps = lora_modules(shape, setup.lora_targets)
     inputs = sum(m.in_features * m.active for m in maps) / shape.layers
+    if _keeps_once(shape, setup):
+        inputs = _distinct_inputs(shape, maps) / shape.layers
     outputs = sum(m.out_features * m.active for m in maps) / shape.layers
     width = parts.HALF_BYTES if setup.autocast else setup.adapter_bytes
     kept = parts.trained_input_bytes_per_token(inputs, width) if setup.inputs_kept else 0.0
     return kept + (parts.adapter_output_bytes_per_token(outputs, width) if setup.dora else 0.0)
+
+
+def _keeps_once(shape: ModelShape, setup: TrainingSetup) -> bool:
+    """Whether adapted maps keep the tensor that they read, not a copy of it each."""
+    lora = setup.method is not Method.FULL and setup.inputs_kept and setup.inputs_shared
+    return lora and setup.adapter_bytes == stream_bytes(shape, setup)
+
+
+def _let_go(shape: ModelShape, setup: TrainingSetup) -> int:
+    """Width of the last map's kept input, which is gone when the backward pass is widest, one map further."""
+    if not _keeps_once(shape, setup):
+        return 0
+    maps = lora_modules(shape, setup.lora_targets)
+    return shape.active_intermediate if any(m.name in {shape.names.down, shape.names.expert_down} for m in maps) else 0
+
+
+def _distinct_inputs(shape: ModelShape, maps: tuple[Linear, ...]) -> int:
+    """Width of the inputs that maps read, those of one tensor counted once: equal widths in one part of a layer."""
+    found: dict[tuple[Part, int], int] = {}
+    for one in maps:
+        if not _reads_attention(shape, one):
+            key = one.part, one.in_features
+            found[key] = max(found.get(key, 0), one.in_features * one.active)
+    return sum(found.values())
 
 
 def kept_activations(shape: ModelShape, setup: TrainingSetup) -> float:
@@ -66,5 +115,25 @@ def backward_activations(shape: ModelShape, setup: TrainingSetup) -> float:
     width = shape.active_intermediate
     if shape.experts and setup.looped_experts:  # one expert at a time, on its share of the tokens
         width = width / shape.experts
-    flight = parts.in_flight_bytes_per_token(shape.hidden, width, shape.gated_mlp, stream_bytes(shape, setup))
-    return setup.step_tokens * (again + flight)
+    stream = stream_bytes(shape, setup)
+    inside = parts.HALF_BYTES if setup.casts_weights else stream  # products give 16 bits, whatever the stream's
+    flight = parts.in_flight_bytes_per_token(0, width, shape.gated_mlp, inside)
+    flight += parts.in_flight_bytes_per_token(shape.hidden, 0, shape.gated_mlp, stream)
+    return setup.step_tokens * (again + flight - _let_go(shape, setup) * inside)
+
+
+def cast_copies(shape: ModelShape, setup: TrainingSetup) -> float:
+    """Copies that stay until the backward pass: of the head, and of all maps where they are not made again for it."""
+    if not setup.casts_weights:
+        return 0.0
+    inside = 0 if setup.checkpointing else linear_parameters(shape)
+    return parts.autocast_copy_bytes(inside + shape.vocab * shape.hidden)
+
+
+def second_gradient(shape: ModelShape, setup: TrainingSetup) -> float:
+    """A trained matrix that is head and embeddings has two gradients until the backward pass ends and adds them."""
+    if not shape.tied or setup.gradient_shards > 1 or OPTIMIZERS[setup.optimizer].in_backward:
+        return 0.0
+    full = setup.method is Method.FULL
+    width = PRECISIONS[setup.precision if full else "half"].gradient_bytes
+    return shape.vocab * shape.hidden * width if full or setup.embeddings_trained else 0.0

@@ -3,7 +3,8 @@
 from typing import Final
 
 from advisor import memory_parts as parts
-from advisor.memory import MemoryEstimate, estimate, weight_bytes
+from advisor.memory import weight_bytes
+from advisor.memory_intervals import MemoryEstimate, Spread, estimate
 from advisor.memory_setup import FORMATS, Component
 from advisor.shape import ModelShape, linears
 
@@ -58,7 +59,7 @@ def inference_memory(
     static = components[Component.WEIGHTS] + components[Component.KV_CACHE]
     # layers and head work one after the other: only the larger of the two is there at the peak
     components |= {Component.ACTIVATIONS: inside} if inside > logits else {Component.LOGITS: logits}
-    return estimate(components, None, {}, static, ("inference_ratio", "cached_share"))
+    return estimate(components, None, {}, static, Spread("inference_ratio", "inference_ratio"))
 
 
 def engine_room_sequences(

@@ -193,6 +193,8 @@ class TrainingSetup:
     `zero_stage`: 0 every card holds all (DDP), 1 states, 2 also gradients, 3 also weights are sharded (FSDP).
     `kbit_prepared`: norms in 32 bits, so that 4-bit maps hand 32-bit values on (TRL before 1.0 on one card).
     `halves_trained`: only the second half of each adapter is trained (LoRA-FA).
+    `stated`: framework, versions and measuring tool are known; what `run` does is.
+    `inputs_shared`: no dropout, so maps that read one tensor keep it once, where it has the adapters' width.
     """
 
     method: Method
@@ -209,6 +211,7 @@ class TrainingSetup:
     dora: bool = False
     halves_trained: bool = False
     inputs_kept: bool = True
+    inputs_shared: bool = False
     embeddings_trained: bool = False
     adapter_bytes: int = parts.FULL_BYTES
     kbit_prepared: bool = False
@@ -223,11 +226,17 @@ class TrainingSetup:
     states_offloaded: bool = False
     weights_offloaded: bool = False
     lengths: str = "steady"
+    stated: bool = True
 
     @property
     def materialised_attention(self) -> bool:
         """Whether attention writes its scores."""
         return self.attention == "eager"
+
+    @property
+    def casts_weights(self) -> bool:
+        """Whether autocast copies 32-bit weights to 16 bits for each product; sharded runs cast as they gather."""
+        return self.method is Method.FULL and self.precision == "full" and self.autocast and self.shards == 1
 
     @property
     def sharded(self) -> bool:

@@ -101,7 +101,7 @@ def task_record(one: Judged, shared: Mapping[str, tuple[Option, Decimal]]) -> Mi
     road, whole = shared.get(one.part.name, (one.road, None))
     inside = made.facts.must_stay_inside
     hosted = None if inside else hosted_of_equal_quality(made)
-    prompting, retrieval, volume = (gate.answer for gate in advice.gates)
+    prompting, retrieval, volume = advice.gates
     return MixTaskRecord(
         name=one.part.name,
         kind=scenario.task.kind,
@@ -110,9 +110,9 @@ def task_record(one: Judged, shared: Mapping[str, tuple[Option, Decimal]]) -> Mi
         tasks_per_month=float(made.ground["volume.tasks_per_month"].value),
         volume_said=one.part.volume_said,
         verdict=advice.verdict,
-        prompting_fails=prompting,
-        retrieval_fails=retrieval,
-        volume_justifies=volume,
+        prompting_fails=prompting.answer,
+        retrieval_fails=retrieval.answer,
+        volume_justifies=volume.answer,
         same_verdict_share=None if advice.uncertainty is None else advice.uncertainty.same_verdict_share,
         measure_next=None if advice.measure_next is None else advice.measure_next.what,
         today=cost(as_today(made), unpriced_why(made, TODAY)),
@@ -194,7 +194,8 @@ def bill_warning(question: MixQuestion, judged: Sequence[Judged]) -> list[str]:
     if question.bill is None or len(known) < len(roads):
         return []
     bill = question.bill.known_value("today.monthly_bill_usd")
-    computed = sum((cents(float(road.running.value[0])) for road in known), Decimal(0))
+    paid = [road.running.inputs.get("paid_usd_per_month", road.running) for road in known]
+    computed = sum((cents(float(running.value[0])) for running in paid), Decimal(0))
     if abs(computed - bill) <= BILL_TOLERANCE * bill:
         return []
     return [f"the stated bill is USD {bill:,.0f} a month, but the tasks' tokens times price are USD {computed:,.0f}"]
@@ -210,7 +211,9 @@ def warned(question: MixQuestion, judged: Sequence[Judged], tasks: Sequence[MixT
     ]
     compared = [task.name for task in tasks if task.role == "outer" and task.all_tuned.lifetime_usd is not None]
     beside = [f"'{WAYS['all_tuned']}' counts {', '.join(compared)} too, for comparison only"] if compared else []
-    return (*too_many(tuned), *bill_warning(question, judged), *doubtful, *beside)
+    lossy = [one.part.name for one in judged if one.result.advice.quality.errors_counted]
+    counted = [f"{', '.join(lossy)}: the cost holds the expected loss of wrong answers too, not bills alone"]
+    return (*too_many(tuned), *bill_warning(question, judged), *doubtful, *beside, *(counted if lossy else []))
 
 
 def errors(tasks: Sequence[MixTaskRecord], requests: float | None) -> MixErrorsRecord | None:
@@ -233,7 +236,7 @@ def lifetime_requests(judged: Sequence[Judged], requests: float | None) -> float
 
 
 def advise_mix(question: MixQuestion) -> Mixed:
-    """Return the advice on the whole, and each task's; raises UnknownQuantityError where volume or tokens are unknown."""
+    """Return the advice on the whole, and each task's; raises UnknownQuantityError where a volume is unknown."""
     judged = [judge(part) for part in question.parts]
     sharings = shared(judged)
     replaced = {

@@ -1,8 +1,9 @@
 """Edge: a scenario file with `tasks:` to one whole question a task, or every fault in it at once."""
 
+from dataclasses import replace
 from datetime import date
 from pathlib import Path as FilePath
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 from advisor.advise import Question
 from advisor.mix_tree import BILL, TASKS, Node, edges, in_order, listed, names_of, read, told, tree_of
@@ -11,8 +12,9 @@ from advisor.quantity import Measure, Quantity
 from advisor.question_files import pose
 from advisor.scenario import Scenario
 from advisor.scenario_file import ScenarioFaultsError, judge, read_tree
-from advisor.scenario_tree import Fault, Tree
+from advisor.scenario_tree import Fault, Tree, dotted
 from pricing.book_files import open_book
+from pricing.table import PriceBook
 
 __all__ = ["MixQuestion", "Part", "UnknownTaskError", "read_mix", "read_task"]
 
@@ -52,10 +54,29 @@ def read_mix(path: FilePath, as_of: date, *, measure: bool = False, prices: File
     scenarios = judged(tree, nodes, path.parent)
     book = open_book(prices, path.parent)
     parts = tuple(
-        Part(node.name, node.after, node.volume_said, pose(scenario, path, book, as_of, measure=measure))
-        for node, scenario in zip(nodes, scenarios, strict=True)
+        Part(node.name, node.after, node.volume_said, question)
+        for node, question in zip(nodes, posed(tree, path, nodes, scenarios, book, as_of, measure), strict=True)
     )
     return MixQuestion(str(tree.values["name"]), parts, requests_of(tree), bill_of(tree), as_of)
+
+
+def posed(
+    tree: Tree, path: FilePath, nodes: list[Node], scenarios: list[Scenario], book: PriceBook, as_of: date,
+    measure: bool,
+) -> list[Question]:  # fmt: skip
+    """Return every task's question; raises ScenarioFaultsError with what looks like a slip of unit in any of them."""
+    questions: list[Question] = []
+    faults: list[Fault] = []
+    for node, scenario in zip(nodes, scenarios, strict=True):
+        try:
+            questions.append(pose(scenario, path, book, as_of, measure=measure))
+        except ScenarioFaultsError as error:
+            lines = {dotted(here): line for here, line in node.tree.lines.items()}
+            found = [replace(fault, line=lines.get(fault.path, node.tree.line_of(()))) for fault in error.faults]
+            faults += [told(fault, tree, node.place) for fault in found]
+    if faults:
+        raise ScenarioFaultsError(list(dict.fromkeys(faults)))
+    return questions
 
 
 def read_task(
@@ -66,18 +87,21 @@ def read_task(
     nodes = nodes_of(tree)
     for node, scenario in zip(nodes, judged(tree, nodes, path.parent), strict=True):
         if node.name == name:
-            return pose(scenario, path, open_book(prices, path.parent), as_of, measure=measure)
+            return posed(tree, path, [node], [scenario], open_book(prices, path.parent), as_of, measure)[0]
     message = f"{path.name} has no task {name!r}; there are: {', '.join(node.name for node in nodes)}"
     raise UnknownTaskError(message)
 
 
 def nodes_of(tree: Tree) -> list[Node]:
     """Return the tasks of a tree in order; faults of the graph are noted in it, and no task is returned with them."""
-    if not isinstance(tree.values, dict) or TASKS not in tree.values:
+    values: Any = tree.values
+    if not isinstance(values, dict) or TASKS not in values:
         if not tree.faults:
-            tree.fault((), "names no tasks", "a list under tasks:", "see scenarios/support_assistant_mix")
+            tree.fault((), "names no tasks", "a list under tasks:", "see scenarios/support_assistant_mix/mix.yaml")
         return []
     tasks = listed(tree)
+    if not tasks:
+        return []
     names = names_of(tree, tasks)
     after = edges(tree, tasks, names)
     found = volumes(tree, tasks)
@@ -110,7 +134,7 @@ def known(tree: Tree, path: str) -> bool:
 
 def bill_of(tree: Tree) -> Quantity | None:
     """Return the stated bill of all tasks together, or None."""
-    section: Any = tree.values.get(BILL[0]) if isinstance(tree.values, dict) else None
-    raw = section.get(BILL[1]) if isinstance(section, dict) else None
+    values = cast("dict[str, Any]", tree.values) if isinstance(tree.values, dict) else {}
+    section: Any = values.get(BILL[0])
+    raw: Any = cast("dict[str, Any]", section).get(BILL[1]) if isinstance(section, dict) else None
     return None if raw is None or BILL in tree.faulty else read(tree, BILL, raw, USD_PER_MONTH)
-

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from decimal import ROUND_FLOOR, ROUND_HALF_EVEN, Decimal
 from typing import Final
 
-CENT: Final = Decimal("0.01")
+CENT: Final = Decimal("0.01")  # the smallest amount that anybody books
 
 
 def cents(amount_usd: float) -> Decimal:

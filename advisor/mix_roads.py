@@ -1,4 +1,4 @@
-"""What a verdict costs from now on: the road that each rung of the ladder takes, and the ways it is compared with. Pure.
+"""What a verdict costs from now on: the road that each rung takes, and the ways it is compared with. Pure.
 
 Rule 1  A verdict costs the cheapest road that it allows; what must first be measured or collected costs today's road.
 Rule 2  A road that is barred or not priced is none: its cost is not known, never nought.

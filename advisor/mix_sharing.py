@@ -91,8 +91,8 @@ def terms(one: Sharer) -> tuple[object, ...]:
     """Return what sharers must have in common: base model, machine, its prices and hours, the calendar."""
     prices = [f.value for p, f in one.bill.inputs.items() if p not in ("staircase_replicas", "calendar_share")]
     calendar = one.bill.inputs["calendar_share"]
-    settled = [float(np.asarray(v, dtype=float)) if np.ndim(v) == 0 else tuple(np.asarray(v)) for v in prices]
-    return (one.road.key, one.base, one.where, *settled, tuple(monthly(calendar)))
+    settled = [np.asarray(value, dtype=np.float64).tobytes() for value in prices]
+    return (one.road.key, one.base, one.where, *settled, monthly(calendar).tobytes())
 
 
 def groups(sharers: Sequence[Sharer]) -> list[tuple[Sharer, ...]]:

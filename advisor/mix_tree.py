@@ -1,8 +1,8 @@
 """A scenario with `tasks:` to one ordinary scenario tree a task, and the faults of the graph they form. Pure.
 
 Rule 1  A task inherits what is stated at the top, field by field, and its own words win.
-Rule 2  What describes one task (tokens, evidence, data, retrieval) stands with that task only: trials of one say nothing
-        of another. What both sides must share (finance, lifetime) stands at the top only.
+Rule 2  What describes one task (tokens, evidence, data, retrieval) stands with that task only: trials of one say
+        nothing of another. What both sides must share (finance, lifetime) stands at the top only.
 Rule 3  A fault names the line it stands on and the path as the file has it, once, however many tasks inherit it.
 """
 
@@ -114,7 +114,7 @@ def read(tree: Tree, path: Path, raw: object, measure: Measure) -> Quantity | No
     try:
         found = measure.read(raw)
     except PydanticCustomError as error:
-        said = cast("dict[str, Any]", error.context or {})
+        said = error.context or {}
         tree.fault(path, f"is {quote(tree.texts.get(path, str(raw)))}", said["wanted"], said["next_step"])
         return None
     if not found.known:
@@ -169,7 +169,9 @@ def names_of(tree: Tree, tasks: Sequence[Mapping[str, Any]]) -> list[str]:
     names = [str(task.get("name", "")) for task in tasks]
     for place, name in enumerate(names):
         if name and name in names[:place]:
-            tree.fault((TASKS, place, "name"), f"is {quote(name)}, which stands twice", "a name of its own", "rename it")
+            tree.fault(
+                (TASKS, place, "name"), f"is {quote(name)}, which stands twice", "a name of its own", "rename it"
+            )
     return names
 
 

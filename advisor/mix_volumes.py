@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, cast
 
 from advisor.mix_tree import CALLS, PER_MONTH, REQUESTS, SHARE, TASKS, read, times
 from advisor.quantity import Quantity
@@ -32,9 +32,8 @@ def way_of(task: Mapping[str, Any]) -> list[str]:
 def requests_of(tree: Tree) -> Quantity | None:
     """Return the top's monthly volume, or None where it states none (noted where it is no number)."""
     volume: Any = tree.values.get("volume")
-    if not isinstance(volume, dict) or "tasks_per_month" not in volume:
-        return None
-    return read(tree, REQUESTS, volume["tasks_per_month"], PER_MONTH)
+    stated = cast("dict[str, Any]", volume) if isinstance(volume, dict) else {}
+    return read(tree, REQUESTS, stated[REQUESTS[1]], PER_MONTH) if REQUESTS[1] in stated else None
 
 
 def share_of(tree: Tree, place: int, task: Mapping[str, Any], requests: Quantity | None) -> Share | None:

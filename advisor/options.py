@@ -23,6 +23,7 @@ class Option:
     """One priced road. `upfront` and `lifetime` in usd, `running` in usd_per_month (one value a month).
 
     Where cards serve it: their utilisation over the lifetime, and the usd_per_million_tokens of a full replica.
+    `proven`: a road of other models whose own trials reach the target, so that it counts as equal to today's.
     """
 
     key: str
@@ -37,6 +38,7 @@ class Option:
     notes: tuple[str, ...] = ()
     utilisation: Figure | None = None
     full_price: Figure | None = None
+    proven: bool = False
 
 
 class Unpriced(NamedTuple):

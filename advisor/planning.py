@@ -12,7 +12,7 @@ import numpy as np
 from advisor.advise import Question, Result
 from advisor.catalog import find_card
 from advisor.estimates import setup_of
-from advisor.forecasts import forecast_setup, forecast_stages, total
+from advisor.forecasts import forecast, forecast_setup, forecast_stages, total
 from advisor.map import LOCAL
 from advisor.plan import (
     FORMAT_VERSION,
@@ -28,10 +28,13 @@ from advisor.plan import (
     ScenarioRef,
     Stage,
     TrainSettings,
+    Trial,
     VerdictRecord,
     seal,
 )
+from advisor.quality import success_share
 from advisor.scenario import Scenario
+from advisor.spread import interval
 from pricing.figure import Figure, Kind, leaves
 from pricing.units import SECONDS_PER_HOUR
 
@@ -195,6 +198,37 @@ def verdict_of(result: Result, override: str | None) -> VerdictRecord:
     )
 
 
+def usd_per_task(result: Result, *, trains: bool) -> float | None:
+    """Return what a task costs over the lifetime: today, or on the cheapest road that trains; None if neither."""
+    found = [option for option in result.advice.options if (option.trains if trains else option.key == "hosted_today")]
+    return min((option.usd_per_task for option in found), default=None)
+
+
+def stated(figure: Figure) -> Forecast:
+    """Return a figure of the scenario as a forecast: its own range, and where it is from."""
+    low, high = interval(figure)
+    return forecast(figure, figure.unit, figure.origin.note).model_copy(update={"low": low, "high": high})
+
+
+def trial_of(result: Result) -> Trial | None:
+    """Return what the test in production is planned from, None without a margin; an answer's limit is its tokens'."""
+    scenario, ground = result.question.scenario, result.ground
+    margin = scenario.quality.non_inferiority_margin.value
+    if not margin:
+        return None
+    token_ms = scenario.constraints.latency_tpot_ms.value
+    success = success_share("success.hosted", scenario.evidence.hosted.trials or scenario.evidence.prompting.trials)
+    return Trial(
+        incumbent=scenario.today.model,
+        tasks_per_month=stated(ground["volume.tasks_per_month"]),
+        incumbent_success=None if success is None else stated(success),
+        margin=float(margin),
+        latency_limit_ms=None if token_ms is None else float(token_ms) * float(ground["tokens.output"].value),
+        incumbent_usd_per_task=usd_per_task(result, trains=False),
+        tuned_usd_per_task=usd_per_task(result, trains=True),
+    )
+
+
 def totals_of(stages: Sequence[Mapping[str, Forecast]]) -> dict[str, Forecast]:
     """Return the whole run's forecast: sums over set-up and stages, and the highest peak."""
     totals = {
@@ -234,6 +268,7 @@ def make_plan(
         "forecast": totals,
         "limits": limits_of(scenario, totals),
         "gate": gate_of(scenario),
+        "trial": trial_of(result),
     }
     return seal(plain_json(document))
 

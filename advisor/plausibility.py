@@ -43,7 +43,7 @@ class Slip(NamedTuple):
 class Suspicion(NamedTuple):
     """A number that looks wrong: `found` in `unit`, what it `implies`, the usual, what was `likely` meant, what to do.
 
-    `refused`: nothing is computed with it.
+    `refused`: nothing is computed with it, until the scenario names it in `unusual`: then it is `confirmed`.
     """
 
     place: str
@@ -54,18 +54,27 @@ class Suspicion(NamedTuple):
     likely: tuple[str, ...]
     next_step: str
     refused: bool
+    confirmed: bool = False
 
     def __str__(self) -> str:
         """Return one sentence for a page."""
-        meant = f" Perhaps {' or '.join(self.likely)}." if self.likely else ""
-        return f"{self.place}: {self.implies}; usual is {spoken(self.usual)}.{meant} Next: {self.next_step}"
+        meant = f"Perhaps {' or '.join(self.likely)}." if self.likely else ""
+        rest = "Said to be right." if self.confirmed else f"{meant} Next: {self.next_step}".strip()
+        beside = "against" if self.usual.low == self.usual.high else "usual is"
+        return f"{self.place}: {self.implies}; {beside} {spoken(self.usual)}. {rest}"
+
+
+def amount(number: float) -> str:
+    """Return a number as a reader writes it: four digits, whole from a thousand on, never in powers of ten."""
+    if abs(number) >= 1000:
+        return f"{number:,.0f}"
+    return f"{number:.4g}" if "e" not in f"{number:.4g}" else f"{number:.10f}".rstrip("0")
 
 
 def spoken(band: Band) -> str:
     """Return a band as a reader says it."""
-    if band.low == band.high:
-        return f"{band.low:,.4g} ({band.source})"
-    return f"{band.low:,.4g} to {band.high:,.4g} ({band.source})"
+    ends = amount(band.low) if band.low == band.high else f"{amount(band.low)} to {amount(band.high)}"
+    return f"{ends} ({band.source})"
 
 
 SLIPS: Final[Mapping[str, tuple[Slip, ...]]] = {
@@ -97,6 +106,7 @@ SLIPS: Final[Mapping[str, tuple[Slip, ...]]] = {
         Slip(1 / 24, "tasks a day"),
         Slip(1 / HOURS_PER_MONTH, "tasks a month"),
     ),
+    "hours": (Slip(1 / SECONDS_PER_HOUR, "seconds"), Slip(1 / 60, "minutes"), Slip(24, "days")),
     "share": (Slip(100, "per cent of a per cent"),),
     "annual_share": (Slip(MONTHS_PER_YEAR, "a month's rate"), Slip(100, "per cent of a per cent")),
 }
@@ -163,8 +173,8 @@ def usual(
     if factor == 1 or found == 0:
         return None
     meant = explained(judged, band, slips)
-    likely = tuple(f"{slip.told} was written: then write {found * slip.times:,.4g}" for slip in meant)
-    told = f"{found:,.6g} {LABELS[unit]}" + (f" is {judged:,.4g} {says}" if says else "")
+    likely = tuple(f"{slip.told}: then write {amount(found * slip.times)}" for slip in meant)
+    told = f"{amount(found)} {LABELS[unit]}" + (f" is {amount(judged)} {says}" if says else "")
     refused = is_far(factor) or any(is_far(slip.times) for slip in meant)
     return Suspicion(place, found, unit, told.strip(), band, likely, next_step_of(place, refused), refused)
 
@@ -186,11 +196,13 @@ def bill_suspicion(
         if ratio > 0 and abs(log(ratio / factor)) <= log(NEAR):
             number = {"today.monthly_bill_usd": bill_usd_per_month, "volume.tasks_per_month": tasks_per_month}
             value = number.get(slip.field)
-            write = f"{slip.field} times {slip.times:g}" if value is None else f"{slip.field}: {value * slip.times:.6g}"
-            likely.append(f"{slip.told} stand there: then write {write}")
+            write = f"{slip.field} times {amount(slip.times)}"
+            if value is not None:
+                write = f"{slip.field}: {amount(value * slip.times)}"
+            likely.append(f"{slip.told}: then write {write}")
     told = (
-        f"the stated bill is USD {bill_usd_per_month:,.0f} a month, but tokens times price is "
-        f"USD {computed_usd_per_month:,.0f}: check both"
+        f"the stated bill is USD {amount(bill_usd_per_month)} a month, but tokens times price is "
+        f"USD {amount(computed_usd_per_month)}: check both"
     )
     place, refused = "today.monthly_bill_usd", is_far(ratio)
     computed = Band(computed_usd_per_month, computed_usd_per_month, source)
@@ -204,7 +216,7 @@ def growth_suspicion(place: str, growth_share_per_month: float, band: Band) -> S
         return None
     fold = yearly_fold(growth_share_per_month)
     monthly = (1 + growth_share_per_month) ** (1 / MONTHS_PER_YEAR) - 1
-    likely = (f"a year's growth was written: then write {monthly:.3g}",)
+    likely = (f"a year's growth: then write {monthly:.3g}",)
     told = f"{growth_share_per_month:g} a month is {fold:,.3g}-fold in a year"
     return Suspicion(place, growth_share_per_month, "share_per_month", told, band, likely,
                      next_step_of(place, False), False)  # fmt: skip
@@ -232,11 +244,9 @@ def percent_suspicion(place: str, before: float, after: float, saving_share: flo
         ((before - after) / after if after > 0 else inf, "the saving as a part of the new cost"),
     )
     likely = tuple(
-        f"{told} was written: then write {right:.2f}"
-        for share, told in bases
-        if abs(saving_share - share) <= PERCENT_POINT
+        f"{told}: then write {right:.2f}" for share, told in bases if abs(saving_share - share) <= PERCENT_POINT
     )
-    told = f"{before:,.6g} falling to {after:,.6g} saves {right:.0%} of the old cost, and {saving_share:.0%} is stated"
+    told = f"{amount(before)} falling to {amount(after)} saves {right:.0%} of it, and {saving_share:.0%} is stated"
     return Suspicion(place, saving_share, "share", told, Band(right, right, "1 - after / before"), likely,
                      "state the saving as a part of the old cost", False)  # fmt: skip
 
@@ -246,8 +256,8 @@ def sum_suspicion(place: str, parts: Sequence[float], total: float, unit: str) -
     summed = fsum(parts)
     if abs(summed - total) <= SUM_TOLERANCE * max(abs(total), abs(summed)):
         return None
-    stated = f"{total:,.6g} {LABELS[unit]}".strip()
-    told = f"its {len(parts)} parts add up to {summed:,.6g}, and {stated} is stated"
+    stated = f"{amount(total)} {LABELS[unit]}".strip()
+    told = f"its {len(parts)} parts add up to {amount(summed)}, and {stated} is stated"
     ratio = summed / total if total else inf
     likely = ("per cent stand where shares do",) if abs(ratio / 100 - 1) <= SUM_TOLERANCE else ()
     return Suspicion(place, total, unit, told, Band(summed, summed, "the sum of the parts"), likely,

@@ -42,6 +42,7 @@ TOKEN_TIME: Final = Band(0.1, 6500, "measured: 0.12 to 6,244 ms in the serving r
 REPLICA_SPEED: Final = Band(0.5, 1_000_000, "assumed: one slow stream; measured: 918,000 tokens/s of two GB200")
 GROWTH: Final = Band(-0.2, 0.25, "assumed: from a fifteenth to fifteen times in a year")
 DISCOUNT: Final = Band(0.01, 0.5, "assumed: from a state's loan to a venture's hurdle")
+RUN_HOURS: Final = Band(0.005, 2000, "assumed: a test of twenty seconds, to twelve weeks")
 MARGIN: Final = Band(0.03, 0.95, "assumed: below it is within the error of any price list")
 LOSS: Final = Band(0.001, 0.25, "assumed: from one answer in a thousand to one in four")
 CEILING: Final = Band(0, 10_000_000, "assumed: one task that costs a hundred million a year has been noticed")
@@ -101,7 +102,7 @@ def bill(asked: Asked) -> Iterator[Suspicion | None]:
         whole = float(tokens.input.value) + float(tokens.output.value)
         yield usual("tokens.input", float(tokens.input.value), "tokens_per_task",
                     Band(0, window, f"the context window of {price.name}"),
-                    (Slip(1 / float(volume), "a month's tokens"),), whole, "tokens with the answer")  # fmt: skip
+                    (), whole, "tokens with the answer")  # fmt: skip
 
 
 def rents(asked: Asked, card: str) -> Band | None:
@@ -187,6 +188,7 @@ def settings(asked: Asked) -> Iterator[Suspicion | None]:
         ("people.usd_per_hour", scenario.people.usd_per_hour, "usd_per_hour", WAGE, "wage"),
         ("constraints.latency_tpot_ms", scenario.constraints.latency_tpot_ms, "milliseconds", TOKEN_TIME,
          "milliseconds"),
+        ("limits.hours", scenario.limits.hours, "hours", RUN_HOURS, "hours"),
         ("finance.annual_discount_rate", finance.annual_discount_rate, "share", DISCOUNT, "annual_share"),
         ("finance.meaningful_margin", finance.meaningful_margin, "share", MARGIN, "share"),
         ("finance.cost_only_margin", finance.cost_only_margin, "share", MARGIN, "share"),
@@ -252,5 +254,7 @@ def suspicions(asked: Asked) -> tuple[Suspicion, ...]:
     """Return every number that looks wrong; one that the scenario names in `unusual` is told and not refused."""
     checks = (*CHECKS, own_tokens, own_cards) if asked.book.own_file else CHECKS
     found = [one for check in checks for one in check(asked) if one is not None]
-    confirmed = set(asked.scenario.unusual)
-    return tuple(one._replace(refused=one.refused and one.place not in confirmed) for one in found)
+    right = set(asked.scenario.unusual)
+    return tuple(
+        one._replace(refused=one.refused and one.place not in right, confirmed=one.place in right) for one in found
+    )

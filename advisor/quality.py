@@ -16,9 +16,11 @@ from advisor.evidence import (
     Finding,
     Interval,
     ScoredTrial,
+    best_trial,
     non_inferiority_answer,
     wilson,
 )
+from pricing.figure import Figure, Number, measured
 
 
 class Pairs(NamedTuple):
@@ -144,6 +146,16 @@ def as_good(
     return non_inferiority_answer(tuned, hosted, margin_share)
 
 
-def error_loss_usd_per_month(error_usd: float, success_share: float, demand_tasks_per_month: float) -> float:
+def success_share(name: str, trials: Sequence[ScoredTrial]) -> Figure | None:
+    """Return the best trial's success share as a measured figure with its Wilson interval, or None without trials."""
+    if not trials:
+        return None
+    best = best_trial(trials)
+    rate = wilson(best.successes, best.n)
+    note = f"{best.variant}: {best.successes} of {best.n}"
+    return measured(name, rate.value, "share", note, low=rate.low, high=rate.high)
+
+
+def error_loss_usd_per_month(error_usd: Number, success_share: Number, demand_tasks_per_month: Number) -> Number:
     """Return what wrong answers are expected to cost: each priced the same, at the share that trials show."""
     return error_usd * (1 - success_share) * demand_tasks_per_month

@@ -3,6 +3,7 @@
 import hashlib
 from datetime import date
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from advisor.advise import Question
 from advisor.catalog import find_model
@@ -16,9 +17,13 @@ from advisor.plausibility_checks import Asked, suspicions
 from advisor.recall_files import RULES, recall, remember
 from advisor.scenario import Scenario
 from advisor.scenario_file import ScenarioFaultsError, read_scenario, read_tree
-from advisor.shape import ModelShape
+from advisor.shape import ModelShape, parameters
 from advisor.shape_of_demand import Log
 from pricing.book_files import open_book
+from pricing.places import calibration_file
+
+if TYPE_CHECKING:
+    from advisor.calibration import Calibration
 from pricing.table import PriceBook
 
 
@@ -75,6 +80,16 @@ def serving_ratio(scenario: Scenario, folder: Path, shape: ModelShape, card: str
     return scenario_ratio(folder / scenario.serving.measured, shape, card)
 
 
+def measured_before(scenario: Scenario, shape: ModelShape, card: str) -> "Calibration | None":
+    """Return what earlier runs on this machine or card measured, or None where there were none."""
+    path = calibration_file()
+    if path is None or not path.is_file():
+        return None
+    from advisor.calibration_file import recalled  # noqa: PLC0415  few machines have run anything before
+
+    return recalled(path, card, scenario.training.method, parameters(shape))
+
+
 def with_counted_tokens(scenario: Scenario, folder: Path) -> Scenario:
     """Return the scenario with tokens that were not stated counted in its samples; UnknownQuantityError."""
     stated = scenario.tokens
@@ -119,6 +134,7 @@ def pose(scenario: Scenario, path: Path, book: PriceBook, as_of: date, *, measur
         speed=local_speed(scenario, shape, measure),
         cards=cards,
         log=traffic_log(scenario, path.parent),
+        calibration=measured_before(scenario, shape, cards[0]),
         serving_ratio=serving_ratio(scenario, path.parent, shape, cards[1]),
     )
 

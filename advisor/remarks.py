@@ -50,17 +50,18 @@ def bad_fits(scenario: Scenario) -> list[str]:
     return [f"bad fit: {text}" for applies, text in rows if applies]
 
 
-def doubtful(found: Sequence[Suspicion], options: Sequence[Option]) -> list[str]:
+def doubtful(found: Sequence[Suspicion], options: Sequence[Option], unusual: Sequence[str]) -> list[str]:
     """Return the numbers that look wrong, as sentences; a claim that its road's note takes apart is not said twice."""
     said = any(option.key == CLAIMED for option in options)
-    return [str(one) for one in found if not (said and one.place == CLAIM_PLACE)]
+    told = [str(one) for one in found if not (said and one.place == CLAIM_PLACE)]
+    idle = [name for name in unusual if name not in {one.place for one in found}]
+    return told + [f"unusual names {name}, and nothing is odd about it: delete the line" for name in idle]
 
 
 def unused(scenario: Scenario) -> list[str]:
     """Return what the scenario states and this version does not use yet."""
     rows = (
         (scenario.constraints.regions, "constraints.regions"),
-        (scenario.quality.error_usd.known, "quality.error_usd"),
         (scenario.data.freshness_days.known, "data.freshness_days"),
     )
     return [f"{name} is stated, and not used in the numbers yet" for stated, name in rows if stated]
@@ -100,5 +101,5 @@ def warnings(
         unknown.append("no base model is named; an 8-billion-parameter open model is assumed")
     if readiness.answer is Answer.UNKNOWN:
         unknown.append("the training data is not judged: name the files, or state how many rows there are")
-    found = [*bad_fits(scenario), *doubtful(doubts, options), *misfits]
+    found = [*bad_fits(scenario), *doubtful(doubts, options, scenario.unusual), *misfits]
     return (*found, *unusual_settings(scenario.training), *notes, *unknown, *unused(scenario))

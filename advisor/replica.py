@@ -11,7 +11,7 @@ from advisor.data_files import constants
 from advisor.serving_formats import ENGINES, FORMATS, NEWEST_YEAR, Engine, Format, batch_limit, format_name
 from advisor.serving_shapes import Served, served_of
 from advisor.shape import ModelShape
-from pricing.figure import Figure
+from pricing.figure import Figure, Number
 from pricing.units import GIB
 
 TABLE: Final = "serving_efficiency.csv"
@@ -165,6 +165,18 @@ def age_exponents(layout: Layout) -> tuple[float, float]:
     return years, 0.0 if ENGINES[layout.engine].compiled else years
 
 
+def age_factors(years: Number, python_years: Number, k: Mapping[str, Any]) -> dict[str, Number]:
+    """Return what the two ages of `age_exponents` do to each ratio; streaming weights was as fast then as now."""
+    whole = k["age_ratio"] ** years
+    return {
+        "slow_ratio": whole,
+        "stream_ratio": whole,
+        "cache_ratio": 1 / k["cache_age_ratio"] ** years,
+        "overhead_ratio": k["overhead_age_ratio"] ** python_years,
+        "sequence_ratio": k["sequence_age_ratio"] ** python_years,
+    }
+
+
 @cache
 def replica_of(served: Served, card: Card, layout: Layout) -> serving.Replica:
     """Return a model on `cards` that work together and `stages` that follow each other, with its fitted ratios.
@@ -172,14 +184,13 @@ def replica_of(served: Served, card: Card, layout: Layout) -> serving.Replica:
     Stages add memory, not speed, to one batch. Raises ServingFault for a format or an engine that is not known.
     """
     table = fitted()
-    ratios: dict[str, float] = {}
+    ratios: dict[str, Number] = {}
     for ratio, names in ratio_names(served, card, layout).items():
         ratios[ratio] = 1.0
         for name in names:
             ratios[ratio] *= table.get(name, 1.0)
-    whole, overhead = age_exponents(layout)
-    ratios["slow_ratio"] *= table["age_ratio"] ** whole
-    ratios["overhead_ratio"] *= table["overhead_age_ratio"] ** overhead
+    for ratio, factor in age_factors(*age_exponents(layout), table).items():
+        ratios[ratio] = ratios.get(ratio, 1.0) * factor
     return plain_replica(served, card, layout)._replace(**ratios)
 
 

@@ -75,4 +75,23 @@ def survey(map_: Map) -> tuple[list[Option], list[Unpriced]]:
             priced.append(replace(made, notes=(*made.notes, FOR_COMPARISON)) if barred else made)
         except (NotAssessedError, PriceError, UnknownQuantityError) as reason:
             left_out.append(Unpriced(key, title, str(reason)))
+    return with_quality(map_, priced, left_out)
+
+
+def with_quality(map_: Map, priced: list[Option], left_out: list[Unpriced]) -> tuple[list[Option], list[Unpriced]]:
+    """Return the roads with the cascade that the scenario asks for, and with the price of errors where it counts."""
+    if map_.scenario.handover.first != "none":
+        from advisor.quality_cascade import TITLES, cascade  # noqa: PLC0415  few scenarios hand over
+
+        word = map_.scenario.handover.first
+        try:
+            priced.append(cascade(map_, priced))
+        except (NotAssessedError, PriceError, UnknownQuantityError) as reason:
+            left_out.append(Unpriced(f"cascade_{word}", TITLES[word], str(reason)))
+    if map_.scenario.quality.error_usd.known:
+        from advisor.quality_roads import counts_errors, price_errors  # noqa: PLC0415  few scenarios price errors
+
+        if counts_errors(map_):
+            priced, unscored = price_errors(map_, priced)
+            left_out += unscored
     return priced, left_out

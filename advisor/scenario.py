@@ -6,7 +6,7 @@ Rule 3  Nothing is filled in from another field in silence: what depends on a ne
 Rule 4  What is settled about the run and the money stands in advisor.settings; this file is about the task.
 """
 
-from typing import Annotated, Any, Final, Literal, Self, TypeAlias, cast
+from typing import Annotated, Any, Literal, Self, TypeAlias
 
 from pydantic import BeforeValidator, Field, StrictBool, StringConstraints, model_validator
 
@@ -14,7 +14,8 @@ from advisor.answer import Answer
 from advisor.claims import Claim
 from advisor.demand import Tokens, Traffic, Volume
 from advisor.fields import FileBelow, YesNoUnknown
-from advisor.quantity import UNKNOWN, Measure, Quantity, Setting, assume, refuse, unknown
+from advisor.quantity import UNKNOWN, Measure, Quantity, assume, refuse, unknown
+from advisor.scenario_evidence import Evidence, Handover
 from advisor.settings import (
     Choice,
     Finance,
@@ -32,11 +33,7 @@ from advisor.settings import (
     read_text,
 )
 
-LARGEST_TRIAL: Final = "10000000"  # more scored answers than any team has; a larger number is a slip
-
 Share: TypeAlias = Annotated[Quantity, Measure("share", most="1", example="0.9 or 0.85..0.95")]
-Trials: TypeAlias = Annotated[int, Setting("1", LARGEST_TRIAL)]
-Successes: TypeAlias = Annotated[int, Setting("0", LARGEST_TRIAL)]
 Name: TypeAlias = Annotated[
     str,
     StringConstraints(strict=True, pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,79}$"),
@@ -74,46 +71,6 @@ class Quality(Part):
     target: Share = unknown("only the team can say which quality is good enough")
     non_inferiority_margin: Share = assume("0.02", "two points: a loss that few users notice and an A/B test can see")
     error_usd: Usd = unknown("nobody has priced a wrong answer")
-
-
-class Trial(Part):
-    """One variant that was tried: n scored answers, of which so many succeeded."""
-
-    variant: Annotated[str, StringConstraints(strict=True, min_length=1, max_length=200)]
-    n: Trials
-    successes: Successes
-
-    @model_validator(mode="after")
-    def successes_within_n(self) -> Self:
-        """Refuse more successes than answers."""
-        if self.successes > self.n:
-            raise refuse(f"at most n, which is {self.n}", "check which number is which", "successes")
-        return self
-
-
-class Arm(Part):
-    """What was tried in one way; a list of trials, or `not_tried` with the reason. Empty means nothing is known."""
-
-    trials: tuple[Trial, ...] = ()
-    not_tried: Text = None
-
-
-def read_arm(raw: object) -> object:
-    """Return a bare list of trials as the mapping an Arm is made of."""
-    return {"trials": cast("list[object]", raw)} if isinstance(raw, list) else raw
-
-
-Tried: TypeAlias = Annotated[Arm, BeforeValidator(read_arm, json_schema_input_type=Arm | list[Trial])]
-
-
-class Evidence(Part):
-    """Trials by way: prompts, retrieval and tools, a smaller hosted model, a tuned pilot, today's hosted answer."""
-
-    prompting: Tried = left_out()
-    retrieval: Tried = left_out()
-    smaller_hosted: Tried = left_out()
-    tuned: Tried = left_out()
-    hosted: Tried = left_out()
 
 
 class Data(Part):
@@ -200,6 +157,7 @@ class Scenario(Part):
     today: Today
     quality: Quality = left_out()
     evidence: Evidence = left_out()
+    handover: Handover = left_out()
     data: Data = left_out()
     constraints: Constraints = left_out()
     candidates: Candidates = left_out()

@@ -47,11 +47,15 @@ def read_scenario(path: FilePath) -> Scenario:
 def judge(tree: Tree, folder: FilePath) -> Scenario:
     """Return the scenario a tree says, its files looked for in `folder`; raises ScenarioFaultsError."""
     scenario: Scenario | None = None
-    if isinstance(tree.values, dict) and SEVERAL in tree.values:
-        tree.fault((SEVERAL,), "holds several tasks", "one task here", "take one by --task NAME, or all by `advise FILE`")
-    elif isinstance(tree.values, dict):
+    stated = cast("dict[str, Any]", tree.values) if isinstance(tree.values, dict) else None
+    if stated is not None and SEVERAL in stated:
+        tree.fault(
+            (SEVERAL,), "holds several tasks", "one task here", "take one by --task NAME, or all by `advise FILE`"
+        )
+    elif stated is not None:
+        count_results(tree, folder)
         try:
-            scenario = Scenario.model_validate(cast("dict[str, Any]", tree.values))
+            scenario = Scenario.model_validate(stated)
         except ValidationError as error:
             for detail in error.errors(include_url=False):
                 note(tree, cast("dict[str, Any]", detail))
@@ -59,6 +63,14 @@ def judge(tree: Tree, folder: FilePath) -> Scenario:
     if tree.faults or scenario is None:
         raise ScenarioFaultsError(tree.faults)
     return scenario
+
+
+def count_results(tree: Tree, folder: FilePath) -> None:
+    """Count the result files that the evidence names, if it names any."""
+    if any(path[0] == "evidence" and path[-1] in ("results", "file") for path in tree.lines if path):
+        from advisor.quality_file import fill  # noqa: PLC0415  few scenarios have result files, and all pay the start
+
+        fill(tree, folder)
 
 
 def read_tree(path: FilePath) -> Tree:

@@ -9,9 +9,39 @@ from advisor.scenario import Scenario
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 
+OF_THE_WHOLE = ("name", "task", "finance", "claims")
+"""Words of a scenario that one task of several may not say for itself; its own name stands among its links."""
+PARTLY_INHERITED = ("volume", "today")
+"""Sections that a task completes from the top, so that nothing in them is required below it."""
+
+
 def json_schema() -> dict[str, Any]:
-    """Return the schema as published in schema/scenario.schema.json."""
-    return {"$schema": DIALECT} | cast("dict[str, Any]", trimmed(Scenario.model_json_schema()))
+    """Return the schema as published in schema/scenario.schema.json: a scenario of one task, or of several."""
+    whole = cast("dict[str, Any]", trimmed(Scenario.model_json_schema()))
+    required: list[str] = whole.pop("required")
+    several = {"type": "array", "minItems": 1, "items": one_of_several(whole)}
+    whole["properties"]["tasks"] = several
+    whole["anyOf"] = [{"required": required}, {"required": ["name", "tasks"]}]
+    return {"$schema": DIALECT} | whole
+
+
+def one_of_several(whole: dict[str, Any]) -> dict[str, Any]:
+    """Return the schema of one task among several: its links, the words of its task, and sections of its own."""
+    parts, sections = whole["$defs"], whole["properties"]
+    bare = {name: {k: v for k, v in parts[name.title()].items() if k != "required"} for name in PARTLY_INHERITED}
+    own = {name: bare.get(name, said) for name, said in sections.items() if name not in OF_THE_WHOLE}
+    links = {
+        "name": sections["name"],
+        "after": {"type": "array", "items": sections["name"], "description": "tasks whose answers it takes"},
+        "calls_per_request": {"description": "calls of this task per request of the top's volume, 1.8 or 1.5..2.2"},
+        "volume_share": {"description": "its share of the top's volume; the shares of all tasks sum to 1"},
+    }
+    return {
+        "type": "object",
+        "additionalProperties": False,
+        "required": ["name", "kind", "role"],
+        "properties": links | parts["Task"]["properties"] | own,
+    }
 
 
 def published() -> str:

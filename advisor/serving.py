@@ -6,7 +6,9 @@ Rule 1  A decode step reads the weights it touches and multiplies by them, one a
 Rule 2  A replica that is never idle spends its time on prefill and decode in turn: for each request one prefill, and a
         share of `output_tokens` decode steps.
 Rule 3  Concurrency is bounded by the memory that weights leave for the KV cache.
-Rule 4  Only unloaded time to first token is claimed; nobody predicts it well under load.
+Rule 4  In a closed loop requests keep coming in convoys: half of what they wait for each other's prefill comes before
+        their first token (`CONVOY_SHARE`), the rest between tokens.
+Rule 5  Only unloaded time to first token is claimed; nobody predicts it well under load.
 
 Every formula takes numbers or numpy arrays; `k` holds the fitted constants of `data/serving_efficiency.csv` by name.
 What is special about a format, an engine or a card stands in the Replica as ratios (see `advisor.replica`).
@@ -25,6 +27,11 @@ HALF_BYTES: Final = 2  # activations between cards are 16-bit
 STATE_PASSES: Final = 2  # a linear-attention state is read and written in each step
 MEMORY_SHARE: Final = 0.93  # assumed: engines take 0.9 of all a card shows, and cards show up to 0.99 of nominal
 WORK_BYTES: Final = 1024**3  # assumed: activations of one prefill chunk and graphs, 0.5 to 4 GiB a card
+CONVOY_SHARE: Final = 0.5
+"""Assumed: of requests that share a replica, half come together and half evenly spread.
+
+Measured loads start all at once with answers of like length: 0 (all spread) to 1 (all together), 0.3 to 0.9 by engine.
+"""
 
 Constants = Mapping[str, Any]
 
@@ -36,6 +43,7 @@ class Replica(NamedTuple):
     is `kv_bytes_per_token` in layers that keep everything, and `window_bytes_per_token` in layers that keep the last
     `window_tokens`; `cache_shards` is over how many cards it is split (the others hold copies).
     `rounds` is how many messages follow each other in a reduction over all cards: log2 of their number.
+    Ratios named for a rate (stream, cache, rate) multiply it; the others multiply a time.
     """
 
     resident_bytes: Number
@@ -65,6 +73,8 @@ class Replica(NamedTuple):
     stream_ratio: Number = 1.0
     rate_ratio: Number = 1.0
     hop_ratio: Number = 1.0
+    cache_ratio: Number = 1.0
+    sequence_ratio: Number = 1.0
 
 
 def touched_share(experts: Number, experts_per_token: Number, batch_sequences: Number) -> Number:
@@ -97,7 +107,8 @@ def product_seconds(replica: Replica, batch_sequences: Number, k: Constants) -> 
 def cache_seconds(replica: Replica, batch_sequences: Number, context_tokens: Number, k: Constants) -> Number:
     """Return the time a step takes to read the cache of a batch whose sequences hold `context_tokens` each."""
     held = cache_bytes(replica, context_tokens) + (STATE_PASSES - 1) * replica.state_bytes
-    return held * batch_sequences / (replica.bandwidth_bytes_per_second * replica.cache_shards * k["cache_share"])
+    stream = replica.bandwidth_bytes_per_second * replica.cache_shards * k["cache_share"] * replica.cache_ratio
+    return held * batch_sequences / stream
 
 
 def hop_seconds(replica: Replica, tokens: Number, k: Constants) -> Number:
@@ -112,7 +123,8 @@ def overhead_seconds(replica: Replica, batch_sequences: Number, k: Constants) ->
     """Return what a step costs besides the work: scheduling and sampling, launches of each layer, each sequence."""
     layer = k["layer_seconds"] + (replica.experts > 0) * k["expert_layer_seconds"]
     fixed = k["step_seconds"] + layer * replica.layers
-    return (fixed + k["sequence_seconds"] * batch_sequences) * replica.overhead_ratio
+    sequences = k["sequence_seconds"] * replica.sequence_ratio * batch_sequences
+    return (fixed + sequences) * replica.overhead_ratio
 
 
 def decode_step_seconds(replica: Replica, batch_sequences: Number, context_tokens: Number, k: Constants) -> Number:
@@ -163,9 +175,13 @@ def output_tokens_per_second(
 def output_token_seconds(
     replica: Replica, concurrency: Number, input_tokens: Number, output_tokens: Number, k: Constants
 ) -> Number:
-    """Return the mean time between two tokens of one sequence (TPOT): a decode step and the prefills of others."""
+    """Return the mean time between two tokens of one sequence (TPOT): a decode step and the prefills of others.
+
+    Prefills of its own convoy (see CONVOY_SHARE) delay a sequence's first token, not those after it.
+    """
     step = decode_step_seconds(replica, concurrency, input_tokens + output_tokens / 2, k)
-    return step + prefill_seconds(replica, input_tokens, k) * (concurrency - 1) / output_tokens
+    prefills = (1 - CONVOY_SHARE / 2) * (concurrency - 1)  # a convoy's middle request waits for half of it
+    return step + prefill_seconds(replica, input_tokens, k) * prefills / output_tokens
 
 
 def capacity_tasks_per_hour(

@@ -12,7 +12,8 @@ from advisor.catalog import Card, UnknownCardError, UnknownModelError, find_card
 from advisor.columns import Reader, Row, RowFault, method_of, training_setup, weight_format_of
 from advisor.hf_config import ConfigError
 from advisor.library_versions import LAST_LOGITS, transformers_version
-from advisor.memory import CONTEXT_BYTES, MemoryEstimate, training_memory
+from advisor.memory import training_memory
+from advisor.memory_intervals import CONTEXT_BYTES, MemoryEstimate
 from advisor.memory_serving import KV_FORMATS, inference_memory
 from advisor.memory_setup import Method
 from advisor.replica import ServingFault
@@ -69,14 +70,13 @@ def gib(value: float) -> float:
 def bounds_of(estimate: MemoryEstimate, metric: str = "") -> tuple[float, float]:
     """Return the 90 % interval in bytes of what a metric names, of the allocated peak where it is not given.
 
-    A metric that names no tool may be any of them: from allocated to the whole card.
+    A metric that names no tool is taken to be the card's.
     """
-    card = estimate.reserved.high + CONTEXT_BYTES
     if "reserved" in metric:
         return estimate.reserved.low, estimate.reserved.high
-    if "smi only" in metric:
-        return estimate.recommended.low, card
-    return estimate.allocated.low, card if "unspecified" in metric else estimate.allocated.high
+    if "smi only" in metric or "unspecified" in metric:
+        return estimate.recommended.low, max(estimate.recommended.high, estimate.reserved.high + CONTEXT_BYTES)
+    return estimate.allocated.low, estimate.allocated.high
 
 
 def memory_answer(estimate: MemoryEstimate, metric: str = "") -> dict[str, float]:

@@ -26,6 +26,10 @@ LOADS: Final = frozenset(
     {"closed_concurrency", "static_batch", "offline_max", "burst_all_at_once", "batch1_decode", "batch1_prefill"}
 )
 
+DRAWN_LENGTHS: Final = frozenset({(1024.0, 1024.0), (1024.0, 8192.0), (8192.0, 1024.0)})
+DRAWN_MEAN: Final = 0.9
+"""InferenceX states the longest input and output of a row: its public harness draws evenly from 0.8 to 1 of them."""
+
 card_of = cache(find_card)
 
 
@@ -46,6 +50,13 @@ def cards_of(row: Row, cards: int, tensor: int) -> tuple[int, bool]:
     if expert > 1 and root > 1 and (tensor, expert, data) in {(cards, root, 1), (1, root, cards), (root, cards, root)}:
         return root, tensor == 1
     return cards, data > 1
+
+
+def lengths_of(reader: Reader) -> tuple[float, float]:
+    """Return the mean input and output tokens of a row's requests; a missing or odd length is a fault of the reader."""
+    lengths = reader.number("isl", least=0), reader.number("osl", least=1)
+    drawn = "InferenceX" in reader.text("note") and lengths in DRAWN_LENGTHS
+    return (DRAWN_MEAN * lengths[0], DRAWN_MEAN * lengths[1]) if drawn else lengths
 
 
 def layout_of(row: Row) -> Layout:
@@ -80,7 +91,7 @@ def capacity_of(row: Row, measured_ratio: float | None = None) -> Capacity:
     limit = reader.number("tpot_limit_ms", 0.0, least=0)
     asked = reader.number("concurrency", 0.0, least=0)
     requests = reader.number("n_requests", 0.0, least=0)
-    prompt, generated = reader.number("isl", least=0), reader.number("osl", least=1)
+    prompt, generated = lengths_of(reader)
     reader.done()
     return replica_capacity(
         find_served(reader.text("model")),

@@ -10,7 +10,8 @@ from typing import Final, NamedTuple
 from advisor import sizing
 from advisor.catalog import Card
 from advisor.columns import Reader, Row, RowFault, training_setup
-from advisor.memory import MemoryEstimate, training_memory
+from advisor.memory import training_memory
+from advisor.memory_intervals import MemoryEstimate
 from advisor.memory_setup import Method, TrainingSetup
 from advisor.shape import ModelShape
 from advisor.training import TrainingSpeed, training_speed, training_usd

@@ -161,7 +161,7 @@ LADDER: tuple[Rung, ...] = (
     ),
     Rung(
         "use_levers", "Use the hosted levers", "none", False,
-        "Prompting works, and a cheaper way of buying the same model saves enough without any training.",
+        "Prompting works, and a cheaper hosted way to answers as good saves enough without any training.",
         lambda f: f.prompting_fails is NO and f.lever_saves,
     ),
     Rung(
@@ -188,7 +188,7 @@ LADDER: tuple[Rung, ...] = (
     # One no closes the test.
     Rung(
         "use_levers", "Use the hosted levers", "none", False,
-        "The volume does not pay for training, and a cheaper way of buying the same model saves money today.",
+        "The volume does not pay for training, and a cheaper hosted way to answers as good saves money today.",
         lambda f: f.volume_justifies is NO and f.lever_saves,
     ),
     Rung(

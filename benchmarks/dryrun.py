@@ -4,12 +4,11 @@
 
 Rows: training, one card, grade A. Of equal questions one is asked (a run measured again is a row again); `--every n`
 takes every n-th question. Rows that measured padded batches state no length: it is set once, from one row, for all of
-them, and that row is not scored. Prints markdown.
+them, and that row is not scored. One process asks all; no answer is kept. Prints markdown.
 """
 
 import csv
 import json
-import subprocess
 import sys
 import time
 from collections import Counter
@@ -18,7 +17,8 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from advisor.catalog import find_config
+from advisor.catalog import find_config, find_model
+from runner.engines.dryrun import answer
 
 PUBLISHED_WORKSPACE_BYTES = 2 * (4096 * 2 + 16 * 8) * 1024
 """cuBLAS's own default below Hopper, :4096:2:16:8 KiB, for the forward and the backward thread."""
@@ -34,6 +34,8 @@ NO_STAND_IN = {
     "steps1000": "a shorter run, which may not have met the longest batch",
 }
 LOSSES = {"default": "shifted", "fast CE kernel": "fast", "liger fused CE": "fused"}
+NEVER_UPCAST = {"shifted": "plain", "fast": "fast_plain"}
+"""Losses of a family whose code before transformers 4.50 leaves its logits in 16 bits."""
 NAMES = {"NousResearch/Llama-2-70b-hf": "meta-llama/Llama-2-70b-hf"}
 
 
@@ -74,20 +76,15 @@ def question(row: dict[str, str], tokens: int) -> dict[str, Any]:
 
 def _loss(row: dict[str, str]) -> str:
     loss = LOSSES[row["loss_impl"]]
-    return "plain" if loss == "shifted" and "bigcode" in row["model"] else loss
-
-
-def asked(what: dict[str, Any]) -> dict[str, Any]:
-    """Return the dry run's answer. Raises CalledProcessError with its sentence."""
-    command = [sys.executable, "-W", "ignore", "-m", "runner.engines.dryrun"]
-    done = subprocess.run(command, input=json.dumps(what), capture_output=True, text=True, check=True)
-    return json.loads(done.stdout)
+    return NEVER_UPCAST.get(loss, loss) if "bigcode" in row["model"] else loss
 
 
 def allocated_gib(row: dict[str, str]) -> list[float]:
     """Return the peak in GiB at the row's length, or at LENGTHS where it states none."""
-    lengths = LENGTHS if row["source"] == PADDED else (int(row["seq_len"]),)
-    return [asked(question(row, tokens))["allocated_bytes"] / 2**30 for tokens in lengths]
+    positions = find_model(NAMES.get(row["model"], row["model"])).learned_positions  # the tokenizer truncates to them
+    cap = min(int(row["seq_len"]), positions or int(row["seq_len"]))
+    lengths = LENGTHS if row["source"] == PADDED else (cap,)
+    return [answer(question(row, tokens))["allocated_bytes"] / 2**30 for tokens in lengths]
 
 
 def groups(rows: list[dict[str, str]]) -> Iterator[list[dict[str, str]]]:

@@ -105,6 +105,9 @@ def setup_of(row: Row) -> TrainingSetup:
         precision="full",
         autocast=row.method == "full",
         adapter_bytes=2 if row.method == "qlora" else 4,
+        inputs_shared=True,
+        attention="flash",
+        loss="engine",
         optimizer="paged_adamw_8bit" if row.method == "qlora" else "adamw",
     )
 

@@ -28,10 +28,14 @@ class Question(NamedTuple):
 
 
 class Capacities(NamedTuple):
-    """Measured capacity over predicted, where the limit crosses the curve and at the best measured point within it."""
+    """Measured capacity over predicted, where the limit crosses the curve and at the best measured point within it.
+
+    `limit_seconds` is the limit of each entry of `best`.
+    """
 
     crossing: Array
     best: Array
+    limit_seconds: Array
 
     @classmethod
     def joined(cls, parts: Sequence["Capacities"]) -> "Capacities":
@@ -64,17 +68,22 @@ def questions_of(cases: Sequence[Case]) -> list[Question]:
     return found
 
 
-def best_within(cases: Sequence[Case], tpot_seconds: Array, tokens_per_second: Array) -> Array:
-    """Return measured over predicted capacity of each curve and limit, of the points that were measured."""
-    found: list[float] = []
+def best_within(cases: Sequence[Case], tpot_seconds: Array, tokens_per_second: Array) -> tuple[Array, Array]:
+    """Return measured over predicted capacity of each curve and limit, of the points that were measured; and limits.
+
+    Measured: the most tokens a second of a point whose measured time keeps the limit. Predicted: the most predicted of
+    a point whose predicted time keeps it; next to nothing where none does.
+    """
+    found: list[tuple[float, float]] = []
     for points in curves_of(cases):
         members = [i for level in points.values() for i in level]
         for limit in LIMITS_SECONDS:
             measured = [cases[i].truth for i in members if cases[i].tpot_seconds <= limit]
             allowed = [float(tokens_per_second[i]) for i in members if tpot_seconds[i] <= limit]
             if measured:
-                found.append(max(measured) / max(allowed, default=NOTHING))
-    return np.array(found)
+                found.append((max(measured) / max(allowed, default=NOTHING), limit))
+    ratio, limits = np.array(found).reshape(-1, 2).T
+    return ratio, limits
 
 
 def capacities(
@@ -87,7 +96,7 @@ def capacities(
     crossing = [
         q.measured / _predicted(cases[q.case], _one(replica, q.case), k, q.limit_seconds) for q in questions_of(cases)
     ]
-    return Capacities(np.array(crossing), best_within(cases, times, speeds))
+    return Capacities(np.array(crossing), *best_within(cases, times, speeds))
 
 
 def _one(replica: serving.Replica, i: int) -> serving.Replica:

@@ -11,10 +11,11 @@ from numpy.typing import NDArray
 
 from advisor import serving
 from advisor.catalog import UnknownCardError, UnknownModelError, find_card
+from advisor.columns import Reader
 from advisor.replica import ServingFault, age_exponents, plain_replica, ratio_names
 from advisor.serving_formats import batch_limit
 from advisor.serving_shapes import find_served
-from advisor.sizing_serve import layout_of
+from advisor.sizing_serve import layout_of, lengths_of
 
 Array = NDArray[np.float64]
 
@@ -73,7 +74,7 @@ def case_of(row: dict[str, str]) -> Case:
     served, card, layout = find_served(row["model"]), find_card(row["gpu"]), layout_of(row)
     copies = 2 if row["note"].startswith("dp2;") else 1
     replica = plain_replica(served, card, layout)
-    lengths = float(row["isl"]), float(row["osl"])
+    lengths = lengths_of(Reader(row))
     held = lengths[0] + lengths[1] * (0.5 if layout.load == "offline_max" else 1)
     room = max(1.0, float(serving.max_concurrency(replica, held)))
     most = min(room, batch_limit(layout.engine, layout.year, card))
@@ -83,6 +84,11 @@ def case_of(row: dict[str, str]) -> Case:
         ratio_names(served, card, layout), age_exponents(layout), max(1.0, min(asked / copies, most)),
         float(row["n_requests"] or "inf"), *lengths, truth / copies, float(row["tpot_ms"] or "nan") / 1000,
     )  # fmt: skip
+
+
+def plain_cases(cases: Sequence[Case]) -> list[Case]:
+    """Return the cases a fit may learn from: speculative decoding is not modelled, so its rows would pass for speed."""
+    return [case for case in cases if "SPECULATIVE" not in case.row["note"]]
 
 
 class Columns(NamedTuple):

@@ -60,6 +60,6 @@ def _evidence(case: Case) -> list[object]:
     row, time = case.row, case.tpot_seconds * 1000
     return [
         row["id"], case.source, case.model, row["quant"], case.card, int(case.replica.cards * case.replica.stages),
-        case.engine, round(case.input_tokens), round(case.output_tokens), round(case.concurrency), f"{case.truth:.5g}",
+        case.engine, round(float(row["isl"])), round(float(row["osl"])), round(case.concurrency), f"{case.truth:.5g}",
         "" if isnan(time) else f"{time:.4g}",
     ]  # fmt: skip

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pricing.cli_group import VersionOption
+from pricing.cli_group import VersionOption, enter
 from pricing.cli_refresh import refresh_prices
 
 if TYPE_CHECKING:
@@ -262,7 +262,7 @@ app.command("refresh")(refresh_prices)
 
 def main() -> None:
     """Run the command line."""
-    app()
+    enter(app)
 
 
 if __name__ == "__main__":

@@ -1,5 +1,8 @@
 """What the three commands share: a first word that is no command belongs to the default one; `--version`."""
 
+import gc
+import os
+from collections.abc import Callable
 from typing import Any, ClassVar
 
 import typer
@@ -29,3 +32,18 @@ def show_version(asked: bool) -> None:
 
 
 VersionOption = typer.Option("--version", callback=show_version, is_eager=True, help="Show the version.")
+
+
+def enter(app: Callable[[], Any]) -> None:
+    """Run a command line with what a short life does not need switched off: plugins, threads, most collections.
+
+    Imports make much that lives and little that dies: looking for it is 5 % of the start, and taking it all down one
+    by one at the end another 0.1 s; frozen, it goes back to the system with the process.
+    """
+    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    gc.set_threshold(100_000)
+    try:
+        app()
+    finally:
+        gc.freeze()

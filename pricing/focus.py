@@ -96,8 +96,8 @@ def row(charge: Charge) -> dict[str, str]:
     return {
         **dict.fromkeys(COLUMNS, ""),
         **provided(charge),
-        **{name: f"{cost:f}" for name in MONEY},
-        "BilledCost": "0" if charge.estimate else f"{cost:f}",
+        **dict.fromkeys(MONEY, f"{cost:f}"),
+        "BilledCost": "0.00" if charge.estimate else f"{cost:f}",
         "BillingAccountId": f"crossover-{charge.scenario}",
         "BillingAccountName": charge.scenario,
         "BillingAccountType": "Account",
@@ -147,9 +147,9 @@ def consumed(charge: Charge) -> dict[str, str]:
 def to_csv(charges: Iterable[Charge]) -> str:
     """Return the rows as CSV text, every column of version 1.2 and our own."""
     text = StringIO()
-    writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(row(charge) for charge in charges)
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(COLUMNS)
+    writer.writerows([made[name] for name in COLUMNS] for made in map(row, charges))
     return text.getvalue()
 
 

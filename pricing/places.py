@@ -1,5 +1,7 @@
 """Where refreshed prices lie on this machine: a root folder, books below it, and one file that names the one in use.
 
+Beside it, where a machine keeps what its own runs measured.
+
 ROOT/current             the name of the book in use, one line; replaced in one step, so there is never half a book
 ROOT/books/NAME/         a book in the form of pricing/data, with refresh.json (what was fetched, from where, when)
 ROOT/quarantine/         lines that wait for a human, one file a source
@@ -17,6 +19,9 @@ CHOSEN: Final = "CROSSOVER_PRICES"
 NONE: Final = "none"
 CURRENT: Final = "current"
 BOOKS: Final = "books"
+CALIBRATION_CHOSEN: Final = "CROSSOVER_CALIBRATION"
+"""The variable that names the folder of measured figures; `none` stands for neither keeping nor using any."""
+CALIBRATION_FILE: Final = "runs.jsonl"
 
 
 class BrokenPlaceError(PriceError):
@@ -25,13 +30,24 @@ class BrokenPlaceError(PriceError):
 
 def refresh_root(environ: Mapping[str, str] = os.environ) -> Path | None:
     """Return the folder that refreshed prices go into; None where the variable says `none` or no home is known."""
-    chosen = environ.get(CHOSEN)
+    return user_folder(CHOSEN, "prices", environ)
+
+
+def calibration_file(environ: Mapping[str, str] = os.environ) -> Path | None:
+    """Return the file of what runs on this machine measured; None where the variable says `none` or without a home."""
+    folder = user_folder(CALIBRATION_CHOSEN, "calibration", environ)
+    return None if folder is None else folder / CALIBRATION_FILE
+
+
+def user_folder(variable: str, name: str, environ: Mapping[str, str]) -> Path | None:
+    """Return the folder the variable names, else the user's own of this name; None for `none` or without a home."""
+    chosen = environ.get(variable)
     if chosen:
         return None if chosen == NONE else Path(chosen)
     data = environ.get("XDG_DATA_HOME") or environ.get("LOCALAPPDATA")
     home = environ.get("HOME")
     folder = Path(data) if data else Path(home, ".local", "share") if home else None
-    return folder / "crossover" / "prices" if folder else None
+    return folder / "crossover" / name if folder else None
 
 
 def book_in_use(root: Path) -> Path | None:

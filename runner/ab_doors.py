@@ -35,12 +35,10 @@ def ab_text(
 ) -> tuple[int, str]:
     """Return the exit code and what the results say. Raises OSError, ResultFaultsError.
 
-    Without a plan, terms follow from `margin` and the control arm; `margin` and `slow_ms` given here replace the plan's.
+    Without a plan, terms follow from `margin` and the control arm; `slow_ms` given here replaces the plan's limit.
     """
     arms = read_results(results)
     terms = default_terms(arms, margin or DEFAULT_MARGIN) if place is None else plan_terms(place)
-    if margin is not None:
-        terms = terms._replace(margin_share=margin)
     if slow_ms is not None:
         terms = terms._replace(latency_limit_ms=slow_ms)
     reading = judge(arms, terms)

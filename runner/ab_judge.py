@@ -68,8 +68,8 @@ class Reading(NamedTuple):
 
 def terms_of(document: Mapping[str, Any]) -> Terms:
     """Return the terms of a test's plan. Raises KeyError, TypeError or ValueError where it is none."""
-    slow = next((line for line in document["guardrails"] if line["field"] == "latency_ms"), {})
-    limit = slow.get("limit_ms")
+    limits = [line.get("limit_ms") for line in document["guardrails"] if line["field"] == "latency_ms"]
+    limit = limits[0] if limits else None
     return Terms(
         float(document["primary"]["margin"]),
         int(document["tasks_per_arm"]),
@@ -209,6 +209,8 @@ def decide(
          + (f"{unclear} is still open" if no_worse else f"it is not shown to be within {margin} of today's")),
         (no_worse, "go on", f"success is shown; {unclear} needs more tasks"),
     )  # fmt: skip
-    found = next(((decision, why) for applies, decision, why in rows if applies), None)
+    for applies, decision, why in rows:
+        if applies:
+            return decision, why
     left = max(0, terms.tasks_per_arm - fewest)
-    return found or ("go on", f"nothing is shown yet; up to {left:,} more judged tasks in the smaller arm")
+    return "go on", f"nothing is shown yet; up to {left:,} more judged tasks in the smaller arm"

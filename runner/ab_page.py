@@ -19,7 +19,8 @@ def question_section(test: Mapping[str, Any]) -> Section:
     sentences = [
         f"Question: {test['question']}",
         f"Before it begins: {test['precondition']}.",
-        f"Control: {control['name']} ({percent(control['share'])}). Tuned: {tuned['name']} ({percent(tuned['share'])}).",
+        f"Control: {control['name']} ({percent(control['share'])}). "
+        f"Tuned: {tuned['name']} ({percent(tuned['share'])}).",
         f"Who gets which: {test['assigned_by']}.",
     ]
     if costs:
@@ -47,8 +48,8 @@ def size_section(test: Mapping[str, Any]) -> Section:
     ]  # fmt: skip
     sentences = (
         f"{percent(primary['power'])} power at a two-sided error of {percent(primary['alpha'])}: "
-        f"{test['tasks_per_arm']:,} judged tasks an arm, read as often as anybody likes; 'one look' is what a test that "
-        "is read once, at its end, would need. A clear difference ends it sooner.",
+        f"{test['tasks_per_arm']:,} judged tasks an arm, read as often as anybody likes; 'one look' is what a test "
+        "that is read once, at its end, would need. A clear difference ends it sooner.",
         f"{days['tasks_per_day']:,.0f} tasks a day ({days['basis']}): {days['ramp_days']} days of ramp, then "
         f"{days['test_days']} days in whole weeks ({days['test_days_low']} to {days['test_days_high']} over the "
         f"range); judge {percent(days['judged_share'])} of the answers, drawn at random.",
@@ -93,8 +94,8 @@ def end_section(test: Mapping[str, Any]) -> Section:
 def reading_json(reading: Reading, terms: Terms) -> dict[str, Any]:
     """Return a reading as plain JSON; an effect's shares and interval as fractions."""
 
-    def effect(found: Effect | None) -> dict[str, float] | None:
-        return None if found is None else found._asdict() | {"information": finite(found.information)}
+    def effect(found: Effect | None) -> dict[str, float | None] | None:
+        return None if found is None else {**found._asdict(), "information": finite(found.information)}
 
     return {
         "decision": reading.decision,

@@ -44,7 +44,7 @@ class Guardrail(NamedTuple):
 
 
 GUARDRAILS: Final = (
-    Guardrail("errors", "error", "tasks that ended in an error", 0.01, 0.02, "one task in a hundred is a page at night"),
+    Guardrail("errors", "error", "tasks that ended in an error", 0.01, 0.02, "one more in a hundred wakes somebody"),
     Guardrail("slow answers", "latency_ms", "answers slower than the limit", 0.02, 0.05,
               "a limit that is met by 95 % today, as service levels are commonly set"),
     Guardrail("safety flags", "unsafe", "answers flagged as unsafe", 0.005, 0.005,
@@ -52,6 +52,7 @@ GUARDRAILS: Final = (
     Guardrail("cost", "usd", "mean USD of a task, relative to the control arm's", 0.05, 0.0,
               "the model is bought for its price; five percent is the invoice's own noise"),
 )  # fmt: skip
+ASSIGNED_BY: Final = "a hash of the customer, who stays in one arm; judge one task of each, since theirs are alike"
 RAMP: Final = (
     (0.01, 1, "one day and night: crashes, empty and endless answers, wrong endpoint"),
     (0.10, 2, "load, latency and cost at a tenth of the traffic"),
@@ -181,7 +182,7 @@ def plan_test(plan: Plan, trial: Trial, tuned: Interval, tuned_sha256: str) -> d
             "control": {"name": trial.incumbent, "share": 1 - TUNED_SPLIT_SHARE},
             "tuned": {"name": f"tuned {plan.base_model.name} {tuned_sha256[:12]}", "share": TUNED_SPLIT_SHARE},
         },
-        "assigned_by": "a hash of the customer (or session), so that one customer stays in one arm",
+        "assigned_by": ASSIGNED_BY,
         "primary": primary,
         "superiority": superiority_part(trial, tuned),
         "offline": {"value": tuned.value, "low": tuned.low, "high": tuned.high, "metric": plan.gate.metric},

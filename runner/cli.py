@@ -1,4 +1,4 @@
-"""run PLAN | run report DIR | run ledger DIR. Results on stdout, progress on stderr; command bodies import late."""
+"""run PLAN | report DIR | ledger [DIR] | watch DIR | ab RESULTS. Results on stdout, progress on stderr."""
 
 import os
 import shutil
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from runner.stages import Outcome
 
 PLAN_COMMAND = "plan"
+WIDE_COLUMNS = 120  # a table of ten columns in a pipe, where nobody says how wide the screen is
 HELP = """Carry out a plan, and account for what it cost: run plan.json
 
 Run it again and it goes on where it was. Ctrl-C or SIGTERM saves first.
@@ -41,7 +42,7 @@ class PlanOrWord(DefaultCommand):
 
 app = typer.Typer(
     cls=PlanOrWord,
-    subcommand_metavar="PLAN | report DIR | ledger DIR",
+    subcommand_metavar="PLAN | report DIR | ledger [DIR] | watch DIR | ab RESULTS",
     help=HELP,
     no_args_is_help=True,
     rich_markup_mode=None,
@@ -113,11 +114,69 @@ def report(folder: FolderArgument, form: FormatOption = Format.TABLE) -> None:
 
 
 @app.command()
-def ledger(folder: FolderArgument, form: FormatOption = Format.TABLE) -> None:
-    """Show a run's ledger: every attempt with its cost, then every entry but heartbeats and steps (json: all)."""
+def ledger(
+    folder: Annotated[
+        Path | None,
+        typer.Argument(
+            metavar="[DIR]", help="A run, or a folder of runs [all of this user].", exists=True, file_okay=False
+        ),
+    ] = None,
+    form: FormatOption = Format.TABLE,
+) -> None:
+    """Show a run's ledger: attempts with their cost, then entries (json: all); else all runs, predicted and actual."""
+    from runner.all_runs import is_run, runs_text
     from runner.doors import ledger_text
 
-    typer.echo(checked(lambda: ledger_text(folder, form.value)), nl=False)
+    if folder is not None and is_run(folder):
+        typer.echo(checked(lambda: ledger_text(folder, form.value)), nl=False)
+        return
+    columns = shutil.get_terminal_size((WIDE_COLUMNS, 0)).columns
+    typer.echo(checked(lambda: runs_text(folder, form.value, columns, wants_colour())), nl=False)
+
+
+@app.command()
+def watch(
+    folder: FolderArgument,
+    once: Annotated[bool, typer.Option("--once", help="Show how far it is, and return.")] = False,
+) -> None:
+    """Follow a run that was started elsewhere until it ends; its exit code is then this one's. Nothing is locked."""
+    from runner import clock
+    from runner.progress import StderrScreen
+    from runner.watch import watch as follow
+
+    screen = StderrScreen(sys.stdout)
+    code, said = checked(lambda: follow(folder, screen, clock.pause, once))
+    screen.say(said)
+    finish(code)
+
+
+@app.command()
+def ab(
+    results: Annotated[
+        Path, typer.Argument(metavar="RESULTS", help="One task a line: arm, success, and what is watched.")
+    ],
+    plan: Annotated[Path | None, typer.Option("--plan", metavar="DIR", help="The run, or its abplan.json.")] = None,
+    margin: Annotated[
+        float | None, typer.Option("--margin", min=0.0001, max=0.5, help="Loss that is no loss, without --plan [0.02].")
+    ] = None,
+    slow_ms: Annotated[
+        float | None, typer.Option("--slow-ms", min=1.0, help="An answer above it is slow [the plan's limit].")
+    ] = None,
+    form: FormatOption = Format.TABLE,
+) -> None:
+    """Read a test in production, at any time and as often as you like: ship, keep today's way, go on, or stop for harm.
+
+    Exit code 3 for a stop: harm, or a split that is not the planned one.
+    """
+    from runner.ab_doors import ab_text
+
+    if plan is not None and margin is not None:
+        message = "is fixed before the first task: leave it out with --plan"
+        raise typer.BadParameter(message, param_hint="--margin")
+    columns = shutil.get_terminal_size().columns
+    code, text = checked(lambda: ab_text(results, plan, margin, slow_ms, form.value, columns, wants_colour()))
+    typer.echo(text, nl=False)
+    finish(code)
 
 
 def guarded(plan_path: Path, folder: Path | None, chosen: "Options", started_seconds: float) -> "Outcome":

@@ -26,6 +26,11 @@ def process_start_seconds() -> float:
     return started if 0 <= started <= now else now
 
 
+def pause(seconds: float) -> None:
+    """Wait."""
+    time.sleep(seconds)
+
+
 def wall_label() -> str:
     """Return the wall clock as ISO 8601 in UTC, for readers; no duration is ever computed from it."""
     return datetime.now(UTC).isoformat(timespec="seconds")

@@ -161,6 +161,36 @@ def alive_elsewhere(path: Path, holder: Holder) -> bool:
     return time.time() - path.stat().st_mtime < OTHER_HOST_STALE_SECONDS
 
 
+def holder_lives(path: Path) -> bool:
+    """Return whether whoever the lock file names still runs, without touching the lock; False if it names nobody."""
+    holder = read_holder(path)
+    if holder is None:
+        return False
+    if holder.host != host_name():
+        return alive_elsewhere(path, holder)
+    return holder.boot_id == boot_id() and process_lives(holder.pid)
+
+
+def process_lives(pid: int) -> bool:
+    """Return whether a process of this machine exists and has not ended (a zombie has)."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[0]
+    except (OSError, IndexError):
+        return True
+    return state != "Z"
+
+
+def silent_seconds(path: Path) -> float:
+    """Return how long ago the holder of a lock last touched it."""
+    return max(0.0, time.time() - path.stat().st_mtime)
+
+
 @contextlib.contextmanager
 def locked(path: Path) -> Generator[str | None]:
     """Hold the lock file; yield a sentence when a dead holder's lock was taken over. Raises LockedError.

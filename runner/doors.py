@@ -6,6 +6,7 @@ from typing import Any
 
 from advisor.plan import Plan
 from runner import ledger
+from runner.ab_results import ResultFaultsError
 from runner.admission import EXIT_FAILED, EXIT_INPUT, EXIT_REFUSED, Options, admit, limits_for, rate_of
 from runner.budget import budget_of
 from runner.disk import ContendedError, LockedError
@@ -24,6 +25,7 @@ KNOWN_FAULTS = (
     LockedError,
     DamagedRunError,
     LedgerFaultError,
+    ResultFaultsError,
     ContendedError,
     OSError,
 )

@@ -180,6 +180,18 @@ def data_section(report: Report) -> Section:
     return Section("Data", (kept,))
 
 
+def test_section(report: Report) -> Section:
+    """Return the test in production that comes next."""
+    test = report["ab"]
+    if not test["planned"]:
+        return Section("A/B plan", (f"None: {test['why']}.",))
+    said = (
+        f"Next: {test['question']} {test['tasks_per_arm']:,} judged tasks an arm, {test['days']} days; "
+        "abplan/abplan.md has the ramp, the guardrails, the stop rules and the way back."
+    )
+    return Section("A/B plan", (said, "Read it at any time: run ab RESULTS.jsonl --plan DIR"))
+
+
 def artefact_section(report: Report) -> Section:
     """Return committed files with digests."""
     rows = tuple((line["sha256"][:12], line["path"]) for line in report["artefacts"])
@@ -195,6 +207,7 @@ def sections(report: Report) -> list[Section]:
         predicted_section(report),
         spent_section(report),
         data_section(report),
+        *([test_section(report)] if report["ab"] else []),
         artefact_section(report),
     ]
     return [*found, Section("Notes", tuple(report["notes"]))] if report["notes"] else found

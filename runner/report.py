@@ -43,6 +43,7 @@ def build_report(home: RunFolder, plan: Plan) -> dict[str, Any]:
         "attempts": [attempt_line(attempt) for attempt in use.attempts],
         "data": done["curate"].result if "curate" in done else None,
         "merge": done["merge"].result if "merge" in done else None,
+        "ab": done["abplan"].result if "abplan" in done else None,
         "artefacts": artefacts(done),
         "raised_limits": raised_limits(entries),
         "notes": notes(entries, use),

@@ -22,6 +22,7 @@ from runner.admission import (
     rate_of,
 )
 from runner.budget import Limit, budget_of, next_step
+from runner.calibrate_file import keep
 from runner.disk import boot_id, host_name, locked, touch, write_atomic
 from runner.engine import Engine
 from runner.evaluate import StopRequestedError
@@ -35,6 +36,7 @@ from runner.stopping import EXIT_RESUMABLE, stop_signals
 from runner.work import BODIES
 
 LOCK_FILE = "lock"
+FREE_STAGES = ("abplan", "account")  # a verdict that is all but there costs nothing more: no limit stops before it
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +78,10 @@ def run_plan(
             reason = attempt(plan, plan_path.parent, home, engine, meter, taken_over)
         finally:
             ledger.close()
-        return outcome_of(home, plan, reason, limits)
+        outcome = outcome_of(home, plan, reason, limits)
+        if reason == "finished" and (said := keep(home, plan, outcome.report, options.as_of.isoformat())):
+            screen.say(said)
+        return outcome
 
 
 def held(run_folder: Path) -> AbstractContextManager[str | None]:
@@ -125,7 +130,7 @@ def do_stages(run: Run) -> None:
         commit = run.folder.committed(stage.name)
         if commit is not None and stage.name in booked:
             continue
-        if stage.name != "account" and run.meter.must_stop():  # a verdict that is all but there costs nothing more
+        if stage.name not in FREE_STAGES and run.meter.must_stop():
             raise StopRequestedError
         run.meter.enter(stage.name)
         if commit is None:  # else it was killed between its commit and the ledger's line

@@ -24,6 +24,7 @@ from runner.refusal import Refusal, RefusedError
 from runner.render import markdown_of
 from runner.rows import read_rows, read_texts
 
+NO_TRIAL = "no margin is known; state quality.non_inferiority_margin above 0 in the scenario and make the plan again"
 MERGE_SAMPLES = 32  # enough rows for a stable mean divergence, few enough to cost seconds
 
 
@@ -224,7 +225,7 @@ def do_abplan(run: Run, stage: Stage) -> Done:
     del stage
     trial = run.plan.trial
     if trial is None:
-        return Done({"planned": False, "why": "the plan does not say what it would be tested against"}, ())
+        return Done({"planned": False, "why": NO_TRIAL}, ())
     given = read_given(run.folder.path / str(result_of(run, "evaluate")["tuned"]))
     offline = score(run.plan.gate.metric, [row.expected for row in locked_tests(run)], given)
     test = plan_test(run.plan, trial, offline, str(result_of(run, "sft")["sha256"]))

@@ -118,16 +118,24 @@ READERS: Mapping[str, Callable[[Figures, str], Iterator[Line]]] = {
     "machine_usd_per_month": hour_lines("Hours", CARDS, "machine_usd_per_hour", "staircase_replicas", *BILLED),
 }
 """Formula of a figure to what takes it apart; anything else is one line of money."""
+NOT_BILLED = {"error_loss_usd_per_month"}
+"""Formulas of losses that nobody sends a bill for."""
+BOUGHT = {"overlap_usd": TOKENS, "attempts_usd": CARDS, "training_run_usd": CARDS}
+"""Formulas of money that goes to one vendor whole."""
 
 
 def lines_of(figures: Figures, name: str) -> Iterator[Line]:
     """Yield the charges that a figure is made of."""
     figure = figures[name]
+    if figure.note in NOT_BILLED:
+        return
     if figure.note in READERS and figure.inputs:
         yield from READERS[figure.note](figures, name)
         return
     amounts = by_month(figure)
-    yield Line(name, priced_by(figures, name), PEOPLE, "Units", [1.0] * len(amounts), amounts)
+    kind = BOUGHT.get(figure.note, PEOPLE)
+    seller = priced_by(figures, name) if figure.note in BOUGHT else OURSELVES
+    yield Line(name, seller, kind, "Units", [1.0] * len(amounts), amounts)
 
 
 def taken(advice: Advice) -> str:

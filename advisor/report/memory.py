@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple
 
 from advisor.catalog import Card
-from advisor.memory import Interval, MemoryEstimate
 from advisor.memory_fit import Rent, Room
+from advisor.memory_intervals import Interval, MemoryEstimate
 from advisor.memory_setup import Component
 from pricing.units import GIB
 

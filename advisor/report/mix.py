@@ -127,7 +127,7 @@ def errors(advice: MixAdvice) -> str:
     """Return wrong answers per thousand requests, today and with this mix."""
     found = advice.errors
     if found is None:
-        return "Errors: not known; score today's and the new road of each task."
+        return "Wrong answers per request: not known; state calls_per_request, and score today's and the new road of a task."
     rest = f"; not scored on both sides: {', '.join(found.unscored)}" if found.unscored else ""
     today, mix = words.significant(found.today_per_thousand), words.significant(found.recommended_per_thousand)
     return f"Wrong answers per 1,000 requests ({', '.join(found.scored)}): {today} today, {mix} with this mix{rest}."

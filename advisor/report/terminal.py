@@ -10,9 +10,12 @@ from rich.text import Text
 
 from advisor.advice import Advice, CrossoverRecord, OptionRecord
 from advisor.report import words
+from advisor.report.quality import quality_lines
 from advisor.report.sure import every_mover, sureness
 from advisor.report.tables import table
 
+WIDE = 100
+"""Columns from which a road's name and seven numbers stand on one line."""
 FLIPS_SHOWN = 5
 """The nearest flips fit one page; -v lists every input."""
 ANSWER_STYLES = {"yes": "green", "no": "red", "unknown": "yellow"}
@@ -73,14 +76,15 @@ def option_row(advice: Advice, option: OptionRecord) -> list[str]:
     return [option.title + right, *cells, saving, payback.removesuffix(" months")]
 
 
-def options(advice: Advice) -> Table:
-    """Return every priced road, money over the horizon."""
+def options(advice: Advice, width: int) -> Table:
+    """Return every priced road, money over the horizon; a narrow page leaves the cost of a task to -v."""
     title = f"Roads over {advice.horizon_months:g} months, {advice.currency}"
-    made = table(
-        title, "road", "up-front", "/month", "lifetime", "/task", "saves", "payback mo", right=(1, 2, 3, 4, 5, 6)
-    )
+    columns = ["road", "up-front", "/month", "lifetime", "/task", "saves", "payback mo"]
+    kept = [index for index, column in enumerate(columns) if column != "/task" or width >= WIDE]
+    made = table(title, *(columns[index] for index in kept), right=tuple(range(1, len(kept))))
     for option in advice.options:
-        made.add_row(*option_row(advice, option))
+        cells = option_row(advice, option)
+        made.add_row(*(cells[index] for index in kept))
     return made
 
 
@@ -157,12 +161,26 @@ def listing(title: str, lines: Sequence[str]) -> Text:
     return Text("\n".join([title, *(f"  - {line}" for line in lines)]))
 
 
-def not_priced(advice: Advice) -> list[str]:
-    """Return the roads that are not priced, those with the same reason on one line."""
+def together(said: Sequence[tuple[str, str]]) -> list[str]:
+    """Return (road, remark) pairs as lines, roads of one remark on one line; a remark on no road stands alone."""
     titles: dict[str, list[str]] = {}
-    for road in advice.unpriced:
-        titles.setdefault(road.why, []).append(road.title)
-    return [f"{'; '.join(roads)}: {why}" for why, roads in titles.items()]
+    for road, remark in said:
+        titles.setdefault(remark, []).append(road)
+    return [f"{'; '.join(roads)}: {remark}" if any(roads) else remark for remark, roads in titles.items()]
+
+
+def warnings(advice: Advice) -> list[str]:
+    """Return the warnings, those that say the same of several roads on one line."""
+    titles = sorted((option.title for option in advice.options), key=len, reverse=True)
+    owners = [next((title for title in titles if said.startswith(f"{title}: ")), "") for said in advice.warnings]
+    return together(
+        [(title, said.removeprefix(f"{title}: ")) for title, said in zip(owners, advice.warnings, strict=True)]
+    )
+
+
+def not_priced(advice: Advice) -> Text:
+    """Return the names of the roads that are not priced."""
+    return Text(f"Not priced (-v says what each lacks): {'; '.join(road.title for road in advice.unpriced)}.")
 
 
 def every_flip(advice: Advice) -> Table:
@@ -195,15 +213,19 @@ def show(advice: Advice, console: Console, verbose: int = 0) -> None:
     console.print(Text(f"Data: {ready.answer}; {rows} usable rows; {ready.tier}."))
     for finding in ready.findings:
         console.print(Text(f"  - {finding}"))
-    console.print(options(advice))
+    console.print(options(advice, console.width))
+    for line in quality_lines(advice.quality, advice.currency, advice.usd_rate):
+        console.print(Text(line))
     console.print(sureness(advice))
     console.print(changes(advice))
-    for title, lines in (("Warnings", advice.warnings), ("Not priced", not_priced(advice))):
-        if lines:
-            console.print(listing(title, lines))
+    if advice.warnings:
+        console.print(listing("Warnings", warnings(advice)))
+    if advice.unpriced and not verbose:
+        console.print(not_priced(advice))
     console.print(Text(f"Rejected: {'; '.join(advice.rejected)}."))
     console.print(Text(f"Not assessed: {'; '.join(advice.not_assessed)}."))
     if verbose:
+        console.print(listing("Not priced", together([(road.title, road.why) for road in advice.unpriced])))
         console.print(units(advice))
         console.print(returned(advice))
         console.print(every_mover(advice))

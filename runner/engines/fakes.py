@@ -164,7 +164,9 @@ def _summed(gradient: torch.Tensor, kv_heads: int) -> torch.Tensor:
 
 
 def fused_attention(query: Any, key: Any, value: Any, attn_mask: Any = None, *_: Any, **__: Any) -> torch.Tensor:
-    """Stand in for torch's scaled_dot_product_attention; a mask of yes and no becomes one of numbers, as in torch."""
+    """Stand in for torch's scaled_dot_product_attention: narrow under autocast; a mask of yes or no becomes numbers."""
+    if torch.is_autocast_enabled("cpu"):
+        query, key, value = (one.to(torch.get_autocast_dtype("cpu")) for one in (query, key, value))
     if attn_mask is not None and attn_mask.dtype is torch.bool:
         attn_mask = torch.zeros_like(attn_mask, dtype=query.dtype).masked_fill_(attn_mask, 0.0)
     return FusedAttention.apply(query, key, value, attn_mask)
@@ -174,6 +176,20 @@ def fused_dropout(x: torch.Tensor, p: float = 0.5, training: bool = True, inplac
     """Stand in for dropout as a card does it: the mask is one byte a number."""
     del inplace
     return torch.native_dropout(x, p, True)[0] if training and p > 0 else x
+
+
+def wide_layer_norm(x: torch.Tensor, *rest: Any, **named: Any) -> torch.Tensor:
+    """Stand in for layer_norm, which autocast runs in 32 bits on a card and leaves alone on the CPU."""
+    if not torch.is_autocast_enabled("cpu"):
+        return torch.layer_norm(x, *_flat(*rest, **named))
+    with torch.autocast("cpu", enabled=False):
+        shape, weight, bias, eps = _flat(*rest, **named)
+        weight, bias = (None if one is None else one.float() for one in (weight, bias))
+        return torch.layer_norm(x.float(), shape, weight, bias, eps)
+
+
+def _flat(shape: Any, weight: Any = None, bias: Any = None, eps: float = 1e-5) -> tuple[Any, Any, Any, float]:
+    return shape, weight, bias, eps
 
 
 def converted(self: Any, fn: Any, recurse: bool = True) -> Any:
@@ -199,6 +215,7 @@ def as_on_a_card() -> Generator[None]:
         (nn.Module, "_apply", converted),
         (nn.functional, "scaled_dot_product_attention", fused_attention),
         (nn.functional, "dropout", fused_dropout),
+        (nn.functional, "layer_norm", wide_layer_norm),
         (tiles, "_forward_tile", nothing),
         (tiles, "_backward_tile", nothing),
         (tiles, "_addmm_fp32", nothing),

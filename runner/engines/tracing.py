@@ -4,8 +4,11 @@ Rule 1  A storage is counted once, from the operation that made it until its las
         the storage tells); views cost nothing.
 Rule 2  A number that would have to be read off a tensor is answered, because a fake tensor holds none: 1, and for a yes
         or no what the caller said (`yes`). A count that depends on values (which labels are learned) is the largest.
+Rule 3  Gradients that meet at one place are added in place, as torch does where nobody watches its operations: while a
+        dispatch mode is on it makes a third tensor (at::isTensorSubclassLike), which no card would hold.
 """
 
+import sys
 import weakref
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
@@ -136,6 +139,25 @@ def _index(tracker: StorageTracker, args: Any, kwargs: Any) -> Any:
     return aten.index.Tensor(tensor, found, **kwargs)
 
 
+def _sum(tracker: StorageTracker, args: Any, kwargs: Any) -> Any:
+    """Add, into the first term where the backward pass itself asks."""
+    del tracker
+    alike = isinstance(args[1], torch.Tensor) and args[0].shape == args[1].shape and args[0].dtype == args[1].dtype
+    return args[0].add_(args[1]) if alike and _asked_by_engine() else aten.add.Tensor(*args, **kwargs)
+
+
+def _asked_by_engine() -> bool:
+    """Return whether no Python of a module or a function stands between an answer and the backward pass."""
+    frame = sys._getframe(ANSWER_FRAMES)
+    while frame is not None and frame.f_code.co_name in WRAPPERS:
+        frame = frame.f_back
+    return frame is not None and frame.f_code.co_name == "_engine_run_backward"
+
+
+ANSWER_FRAMES = 3  # this function's caller's caller's caller: the wrappers of __torch_dispatch__
+WRAPPERS = ("__torch_dispatch__", "_fn", "inner")  # torch/_compile.py and torch/_dynamo/eval_frame.py
+
+
 def _dequantised_product(tracker: StorageTracker, args: Any, kwargs: Any) -> Any:
     """Bitsandbytes' 4-bit product as CUDA does it above 1,536 rows: scales, weight, product (backends/cuda/ops)."""
     del kwargs
@@ -156,6 +178,7 @@ ANSWERS: dict[Any, Callable[[StorageTracker, Any, Any], Any]] = {
     aten._local_scalar_dense.default: _scalar,
     aten.nonzero.default: _nonzero,
     aten.index.Tensor: _index,
+    aten.add.Tensor: _sum,
 }
 
 

@@ -51,7 +51,11 @@ def payback_days(capex_usd: float, saving_per_day_usd: list[float]) -> Answer:
 
 
 def three_years(
-    capex_usd: float, residual_usd: float, variable_per_run_usd: float, runs: list[float], fixed_by_year_usd: list[float]
+    capex_usd: float,
+    residual_usd: float,
+    variable_per_run_usd: float,
+    runs: list[float],
+    fixed_by_year_usd: list[float],
 ) -> Answer:
     """A purchase less its resale, runs that cost something each, and a fixed part by year."""
     months = MONTHS_PER_YEAR * len(runs)

@@ -122,3 +122,31 @@ CASES = (
          "API: the 50 USD premise buys only 167 h of seed 003's cheapest GPU"),
 )  # fmt: skip
 """Every case that has a figure to check."""
+
+SERVICES = "with 63.43 USD of other services a run, 312 runs, 61 USD of storage a year"
+FURTHER = (
+    # 312 x (63.43 + 5.00) + 183: cheaper than the workstation that the document recommends
+    Case("D03-spot", "tco_3y", f"What does the small rented card cost, {SERVICES}?",
+         {"capex_usd": 0, "residual_usd": 0, "variable_per_run_usd": 68.43, "runs": [52, 104, 156],
+          "fixed_by_year_usd": [61, 61, 61]}, {"net_usd": 21_532}, 1e-3, WORKSTATION),
+    # 312 x (63.43 + 25.56) + 183
+    Case("D03-g5.12xlarge", "tco_3y", f"What does the large rented card cost, {SERVICES}?",
+         {"capex_usd": 0, "residual_usd": 0, "variable_per_run_usd": 88.99, "runs": [52, 104, 156],
+          "fixed_by_year_usd": [61, 61, 61]}, {"net_usd": 27_947}, 1e-3, WORKSTATION),
+    # 8e6 x 800 x 30 / 1e6
+    Case("D22", "api_cost", PAID,
+         {"requests": 8e6, "in_tokens": 800, "out_tokens": 0, "in_usd_per_m": 30, "out_usd_per_m": 60,
+          "per_request_usd": 0}, {"total_usd": 192_000}, 1e-6, "GPT-4 to a 7B for customer service, 2025"),
+    # 8 x 0.35 x 730; printed as 4,120
+    Case("D37", "batch_job_cost", "What do eight cards cost for a month?",
+         {"gpu_hour_usd": 0.35, "hours": 730, "gpus": 8}, {"total_usd": 2044}, 1e-6,
+         "vLLM against Modal at 1,000 requests a minute, 2026", must_not={"total_usd": 4120}),
+    # 15,000 / (10,000 - 300) and 40,000 / 9,700; printed as month 2
+    Case("D44-low", "payback_months", CARDS,
+         {"capex_usd": 15_000, "saving_per_run_usd": 9700, "runs_per_month": 1}, {"months": 1.546}, 1e-3,
+         "a 10,000 USD threshold, 2026"),
+    Case("D44-high", "payback_months", CARDS,
+         {"capex_usd": 40_000, "saving_per_run_usd": 9700, "runs_per_month": 1}, {"months": 4.124}, 1e-3,
+         "a 10,000 USD threshold, 2026", must_not={"months": 2}),
+)  # fmt: skip
+"""More published decisions with their arithmetic, printed figures that are wrong included."""

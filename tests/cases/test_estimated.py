@@ -1,4 +1,4 @@
-"""Published runs through the estimators: memory within a tenth, speed within a factor of two, misses named as misses."""
+"""Published runs through the estimators: memory within a tenth, speed within a factor of two, misses named as such."""
 
 import pytest
 
@@ -78,9 +78,7 @@ SPEED = [
 
 
 @pytest.mark.parametrize(("row", "published_tokens_per_second"), SPEED)
-def test_published_speed_is_met_within_a_factor_of_two(
-    row: dict[str, str], published_tokens_per_second: float
-) -> None:
+def test_published_speed_is_met_within_a_factor_of_two(row: dict[str, str], published_tokens_per_second: float) -> None:
     told = answer_row("train", row)
     assert told["error"] == ""
     ratio = float(told["tokens_per_s"]) * int(row.get("n_gpus", "1")) / published_tokens_per_second

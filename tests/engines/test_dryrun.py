@@ -136,21 +136,29 @@ SHAPES = {
     | {"hidden_size": 1024, "intermediate_size": 4096, "num_attention_heads": 16, "vocab_size": 32000},
     "qwen3": TINY | {
         "model_type": "qwen3", "hidden_size": 1280, "intermediate_size": 3456, "num_attention_heads": 16,
-        "head_dim": 80, "num_key_value_heads": 8, "vocab_size": 48000,
+        "head_dim": 80, "num_key_value_heads": 8, "vocab_size": 48000, "tie_word_embeddings": True,
     },
 }  # fmt: skip
 GRID = [
-    # family, method, checkpointing, rows, tokens, the formula's largest error: what was found, rounded up
-    ("llama", "lora", True, 4, 1024, 0.05),
-    ("llama", "lora", False, 1, 512, 0.05),
-    ("qwen3", "qlora", True, 2, 1024, 0.20),
-    ("qwen3", "qlora", False, 1, 2048, 0.20),
-    ("llama", "full", True, 2, 512, 0.12),
+    # family, method, checkpointing, rows, tokens
+    ("llama", "lora", True, 4, 1024),
+    ("llama", "lora", False, 1, 512),
+    ("llama", "qlora", True, 2, 2048),
+    ("llama", "qlora", False, 2, 512),
+    ("llama", "full", True, 2, 512),
+    ("llama", "full", False, 4, 1024),
+    ("qwen3", "lora", True, 1, 2048),
+    ("qwen3", "lora", False, 2, 1024),
+    ("qwen3", "qlora", True, 2, 1024),
+    ("qwen3", "qlora", False, 1, 2048),
+    ("qwen3", "full", True, 4, 1024),
+    ("qwen3", "full", False, 4, 2048),
 ]
+AGREES = 0.07  # of the larger grid in benchmarks/results: 48 cells of two larger models, the worst 6 % apart
 
 
-@pytest.mark.parametrize(("family", "kind", "checkpointing", "rows", "tokens", "error"), GRID)
-def test_the_formula_agrees(family: str, kind: str, checkpointing: bool, rows: int, tokens: int, error: float) -> None:
+@pytest.mark.parametrize(("family", "kind", "checkpointing", "rows", "tokens"), GRID)
+def test_the_formula_agrees(family: str, kind: str, checkpointing: bool, rows: int, tokens: int) -> None:
     from advisor.columns import training_setup
     from advisor.hf_config import shape_from_config
     from advisor.memory import training_memory
@@ -159,8 +167,15 @@ def test_the_formula_agrees(family: str, kind: str, checkpointing: bool, rows: i
     asked["settings"] |= {"micro_batch": rows, "max_length": tokens}
     row = {
         "model": family, "method": kind, "seq_len": str(tokens), "micro_batch": str(rows), "lora_r": "4",
-        "grad_ckpt": str(checkpointing), "loss_impl": "engine", "optimizer": "adamw",
-        "autocast": "bf16" if kind == "full" else "off", "precision": "autocast" if kind == "full" else "",
+        "grad_ckpt": str(checkpointing), "optimizer": "adamw",
     }  # fmt: skip
     formula = training_memory(shape_from_config(SHAPES[family], family), training_setup(row, family)).allocated.value
-    assert formula == pytest.approx(found_for(asked)["allocated_bytes"], rel=error)
+    assert formula == pytest.approx(found_for(asked)["allocated_bytes"], rel=AGREES)
+
+
+def test_gradients_that_meet_in_a_tied_matrix_are_added_in_place() -> None:
+    tied = question("full", config=TINY | {"tie_word_embeddings": True, "vocab_size": 8000})
+    found, one = found_for(tied)["phases"], 8000 * 128
+    parameters = 2 * LAYER + one + 5 * 128
+    # weights, gradients and two states in 32 bits, and the second gradient of the matrix; a third would be 4 MB more
+    assert 16 * parameters + 4 * one <= found["end of backward"] < 16 * parameters + 4 * one + one

@@ -11,7 +11,9 @@ from hypothesis import strategies as st
 
 from advisor import memory_parts as parts
 from advisor.catalog import find_card, find_model
-from advisor.memory import total_bytes, training_memory, weight_bytes
+from advisor.memory import training_memory, weight_bytes
+from advisor.memory_intervals import total_bytes
+from advisor.memory_layers import stream_bytes
 from advisor.memory_serving import inference_memory
 from advisor.memory_setup import (
     ATTENTIONS,
@@ -176,7 +178,8 @@ def test_more_of_anything_never_needs_less(setup: TrainingSetup) -> None:
 def test_checkpointing_and_a_fused_loss_never_need_more(setup: TrainingSetup) -> None:
     plain = replace(setup, checkpointing=False, loss="full", cards=1)
     base = training_memory(SMALL, plain).allocated.value
-    one_input = plain.step_tokens * SMALL.hidden * 2  # the layer at work is kept twice: its input and itself
+    # the layer at work is kept twice: its input, as wide as the stream, and itself
+    one_input = plain.step_tokens * SMALL.hidden * stream_bytes(SMALL, plain)
     assert training_memory(SMALL, replace(plain, checkpointing=True)).allocated.value <= base + one_input
     assert training_memory(SMALL, replace(plain, loss="fused")).allocated.value <= base
 

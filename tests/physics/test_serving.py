@@ -57,6 +57,20 @@ def test_overheads_by_hand() -> None:
     k = IDEAL | {"step_seconds": 1.0, "layer_seconds": 2.0, "sequence_seconds": 0.5, "expert_layer_seconds": 9.0}
     assert serving.overhead_seconds(TOY._replace(overhead_ratio=3), 4, k) == pytest.approx(3 * (1 + 2 * 2 + 0.5 * 4))
     assert serving.overhead_seconds(TOY._replace(experts=8, experts_per_token=2), 4, k) == pytest.approx(25)
+    assert serving.overhead_seconds(TOY._replace(sequence_ratio=3), 4, k) == pytest.approx(1 + 2 * 2 + 3 * 0.5 * 4)
+
+
+def test_cache_reads_have_their_own_ratio() -> None:
+    # 50 tokens of 4 bytes at half of 100 bytes a second
+    assert serving.cache_seconds(TOY._replace(cache_ratio=0.5), 1, 50, IDEAL) == pytest.approx(4)
+
+
+def test_time_between_tokens_by_hand() -> None:
+    # a step of 20 sequences that hold 10 + 5 / 2 tokens: 10 + 20 + 10 s; each waits for 3/4 of 19 prefills of 14 s,
+    # a quarter came before its own first token
+    expected = 40 + 0.75 * 19 * 14 / 5
+    assert serving.output_token_seconds(TOY, 20, 10, 5, IDEAL) == pytest.approx(expected)
+    assert serving.output_token_seconds(TOY, 1, 10, 5, IDEAL) == pytest.approx(10 + 1 + 12.5 * 4 / 100)
 
 
 def test_a_prefill_by_hand() -> None:
@@ -250,3 +264,4 @@ def test_every_constant_is_inside_its_own_bounds_and_has_a_source() -> None:
 def test_plain_physics_holds_no_fitted_ratio() -> None:
     plain = plain_replica(SERVED, H100, Layout("int4"))
     assert (plain.slow_ratio, plain.overhead_ratio, plain.stream_ratio, plain.rate_ratio, plain.hop_ratio) == (1,) * 5
+    assert (plain.cache_ratio, plain.sequence_ratio) == (1, 1)

@@ -87,11 +87,18 @@ def document(root: Path, steps: int, save_every: int, kind: str) -> dict[str, An
             {"name": "sft", "train": train, "forecast": sft},
             {"name": "evaluate", "forecast": {"seconds": forecast(0.1, "seconds")}},
             {"name": "merge", "forecast": {"seconds": forecast(0.1, "seconds")}},
+            {"name": "abplan", "forecast": {"seconds": forecast(0.01, "seconds")}},
             {"name": "account", "forecast": {"seconds": forecast(0.01, "seconds")}},
         ],
         "forecast": {"seconds": forecast(1.0, "seconds"), "usd": forecast(0.001, "usd")},
         "limits": {"usd": "10", "hours": 1.0},
         "gate": {"metric": "exact_match", "target": 0.9},
+        "trial": {
+            "incumbent": "vendor/large",
+            "tasks_per_month": forecast(60_000, "tasks_per_month"),
+            "incumbent_success": forecast(0.4, "share"),
+            "margin": 0.05,
+        },
     }
 
 

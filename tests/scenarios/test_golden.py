@@ -17,9 +17,7 @@ from advisor.report.terminal import show
 
 AS_OF = date(2026, 11, 21)
 SCENARIOS = Path(__file__).resolve().parents[2] / "scenarios"
-MIXES = {"support_assistant_mix"}
-"""Scenarios of several tasks: their page is held in tests/advisor/test_mix.py."""
-FOLDERS = sorted(path.parent for path in SCENARIOS.glob("*/scenario.yaml") if path.parent.name not in MIXES)
+FOLDERS = sorted(path.parent for path in SCENARIOS.glob("*/scenario.yaml"))
 VERDICTS = {
     # folder: (code, road, prompting fails, retrieval fails, volume justifies)
     "cost_only_distillation": ("fine_tune_self_host", "cost_only", "no", "unknown", "yes"),

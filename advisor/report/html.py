@@ -1,0 +1,254 @@
+"""Advice as one page: no network, sliders that compute in the page, light and dark, for keyboard, reader and paper.
+
+The page holds the advice's figures and formulas (`page_model`); its script and style stand in `advisor/data/report/`.
+"""
+
+import json
+from collections.abc import Iterable, Sequence
+from html import escape
+
+from advisor.advice import Advice
+from advisor.advice_drawn import UncertaintyRecord
+from advisor.data_files import text
+from advisor.report import words
+from advisor.report.page_model import Slider, data, script, sliders
+from advisor.report.page_model import lines as program_of
+
+POLICY = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:"
+"""The browser itself then refuses to fetch anything."""
+COLUMNS = ("up-front", "mean month", "lifetime", "a task", "a successful task", "saves", "present value", "payback, mo")
+MOVERS_SHOWN = 8
+"""The widest bars, and of them those that are at least a hundredth of the widest."""
+PERCENT = 100
+ALL = 0.9995
+"""From here on a share reads as 100 percent; what is left over reads as nought and is not listed."""
+
+
+def tag(name: str, inside: str, **attributes: str) -> str:
+    """Return an element; `inside` is markup, attribute values are escaped here; a trailing _ of a name falls away."""
+    told = "".join(f' {key.rstrip("_").replace("_", "-")}="{escape(value)}"' for key, value in attributes.items())
+    return f"<{name}{told}>{inside}</{name}>"
+
+
+def rows(cells: Iterable[Sequence[str]], numbers: Sequence[int] = ()) -> str:
+    """Return table rows of plain text; the first cell heads its row."""
+    made: list[str] = []
+    for row in cells:
+        first, *rest = row
+        others = "".join(tag("td", escape(one), class_="n" if n in numbers else "") for n, one in enumerate(rest, 1))
+        made.append(tag("tr", tag("th", escape(first), scope="row") + others))
+    return "".join(made)
+
+
+def table(caption: str, columns: Sequence[str], body: str, numbers: Sequence[int] = ()) -> str:
+    """Return a table that scrolls sideways on a narrow screen."""
+    heads = "".join(
+        tag("th", escape(one), scope="col", class_="n" if n in numbers else "") for n, one in enumerate(columns)
+    )
+    return tag("div", tag("table", tag("caption", escape(caption)) + tag("thead", tag("tr", heads)) + body),
+               class_="wide", tabindex="0", role="region", aria_label=caption)  # fmt: skip
+
+
+def folded(title: str, inside: str, **attributes: str) -> str:
+    """Return a part behind a disclosure, which opens for printing."""
+    return tag("details", tag("summary", escape(title)) + inside, **{"class_": "print", **attributes})
+
+
+def listed(items: Iterable[str]) -> str:
+    """Return a list of plain text."""
+    return tag("ul", "".join(tag("li", escape(item)) for item in items))
+
+
+def panel(advice: Advice) -> str:
+    """Return the verdict; the script keeps it true while inputs move."""
+    title = tag("p", escape(advice.verdict.title), class_="title", id="title")
+    badge = tag("p", tag("span", "As advised", class_="badge", id="badge"))
+    because = tag("p", escape(advice.verdict.because), id="because")
+    prices = f"prices in use checked {advice.prices.oldest or '-'} to {advice.prices.newest or '-'}"
+    stamp = tag("p", escape(f"As of {advice.as_of}; {prices}; {advice.currency}."), class_="soft")
+    inside = badge + title + because + tag("p", "", id="stake") + stamp
+    return tag("section", inside, class_="verdict", aria_live="polite", aria_label="Verdict")
+
+
+def slider(one: Slider) -> str:
+    """Return a slider with its exact number beside it."""
+    unit = escape(one.unit)
+    name = tag("label", f"{escape(one.label)} {tag('span', unit, class_='soft')}", for_=f"{one.id}-range")
+    drag = f'<input type="range" id="{one.id}-range" min="0" max="1000" step="1" value="0">'
+    exact = f'<input type="number" id="{one.id}-number" step="any" aria-label="{escape(one.label)}, {unit}">'
+    return tag("div", name + tag("div", drag + exact, class_="pair"))
+
+
+def controls(made: Sequence[Slider]) -> str:
+    """Return all sliders and the button that undoes them."""
+    inside = "".join(slider(one) for one in made)
+    undo = tag("p", tag("button", "As advised again", type="button", id="reset"))
+    note = "Roads, cards and vendors stay those of the advice; the months end where its prices are known to."
+    return (
+        tag("h2", "What if", id="what-if") + tag("div", inside, class_="sliders") + undo
+        + tag("p", escape(note), class_="soft")
+    )  # fmt: skip
+
+
+def figure(id_: str, title: str, after: str = "") -> str:
+    """Return a chart that the script draws, with its key."""
+    drawing = f'<svg id="{id_}" role="img" aria-label="{escape(title)}"></svg>'
+    return tag("div", tag("h2", escape(title)) + drawing + tag("ul", "", id=f"{id_}-key", class_="key") + after)
+
+
+def gates(advice: Advice) -> str:
+    """Return the two frameworks with their answers and evidence."""
+    three = rows((gate.question, gate.answer, gate.why) for gate in advice.gates)
+    five = rows((gate.question, gate.answer, gate.why) for gate in advice.questions)
+    agree = "They agree." if advice.frameworks_agree else "They disagree."
+    ends = tag("p", escape(f"The five questions end in: {advice.questions_end}. {agree}"))
+    heads = ("question", "answer", "evidence")
+    return (
+        table(f"Three things true at once: {advice.three_at_once}", heads, tag("tbody", three))
+        + table("Five questions in order", heads, tag("tbody", five)) + ends
+    )  # fmt: skip
+
+
+def bar(low: float, high: float, ends: tuple[float, float]) -> str:
+    """Return one tornado bar between two savings, with a line at nought where it lies inside."""
+    first, last = ends
+    width = (last - first) or 1.0
+    left, right = (PERCENT * (value - first) / width for value in (low, high))
+    zero = f'<b style="left:{-PERCENT * first / width:.1f}%"></b>' if first < 0 < last else ""
+    return (
+        f'<div class="bar" aria-hidden="true"><i style="left:{left:.1f}%;right:{PERCENT - right:.1f}%"></i>{zero}</div>'
+    )
+
+
+def tornado(advice: Advice, sure: UncertaintyRecord) -> str:
+    """Return what moves the saving most, each input alone from one end of its range to the other."""
+    width = {one.name: abs(one.saving_at_low_usd - one.saving_at_high_usd) for one in sure.inputs}
+    least = max(width.values(), default=0.0) / PERCENT
+    moving = [one for one in sure.inputs if width[one.name] > least][:MOVERS_SHOWN]
+    if not moving:
+        return ""
+    spans = [sorted((one.saving_at_low_usd, one.saving_at_high_usd)) for one in moving]
+    ends = (min(0.0, *(low for low, _ in spans)), max(0.0, *(high for _, high in spans)))
+    body = "".join(
+        tag("tr", tag("th", escape(words.labelled(one.name, one.unit)), scope="row")
+            + tag("td", f"{words.significant(one.low)} .. {words.significant(one.high)}", class_="n")
+            + tag("td", words.span(span[0], span[1], advice.usd_rate), class_="n")
+            + tag("td", bar(span[0], span[1], ends)))
+        for one, span in zip(moving, spans, strict=True)
+    )  # fmt: skip
+    heads = ("input", "its range", f"saving, {advice.currency}", "from dearest to cheapest; line: no saving")
+    return table("What moves the saving most, each input alone", heads, tag("tbody", body), (1, 2))
+
+
+def sureness(advice: Advice) -> str:
+    """Return how sure the answer is."""
+    sure = advice.uncertainty
+    if sure is None:
+        return tag("p", "Not drawn: today's road, or every road that trains, is not priced.")
+    shown = (row for row in sure.verdicts if row.share > 1 - ALL)
+    told = ", ".join(f"{row.title.lower()} in {words.share(row.share)}" for row in shown)
+    drawn = (
+        (row.title, words.share(row.cheaper_share),
+         words.span(row.saving_p10_usd, row.saving_p90_usd, advice.usd_rate)) for row in sure.options
+    )  # fmt: skip
+    heads = ("road", "cheaper than today in", f"saves in 8 draws of 10, {advice.currency}")
+    said = tag("p", escape(f"Verdict over {sure.draws:,} draws: {told}."))
+    return (
+        said
+        + table("Every range drawn at once", heads, tag("tbody", rows(drawn, (1, 2))), (1, 2))
+        + tornado(advice, sure)
+    )
+
+
+def changes(advice: Advice) -> str:
+    """Return the nearest flips, the regret and the next measurement."""
+    flips = (
+        (words.labelled(flip.leaf, flip.unit), words.significant(flip.today), words.significant(flip.flips_at),
+         "inside its range" if flip.inside_range else "")
+        for flip in advice.flips if flip.flips_at is not None
+    )  # fmt: skip
+    heads = ("input", "today", "flips at", "")
+    told: list[str] = []
+    if advice.regret:
+        worse = words.money(advice.regret.regret_usd, advice.currency, advice.usd_rate)
+        told.append(f"Regret if volume is a tenth ({words.significant(advice.regret.tasks_per_month)}): {worse}.")
+    if advice.measure_next:
+        told.append(f"Measure next: {advice.measure_next.what}.")
+    return table("Value at which the answer flips, each alone, nearest first", heads,
+                 tag("tbody", rows(flips, (1, 2))), (1, 2)) + listed(told)  # fmt: skip
+
+
+def ages(advice: Advice) -> str:
+    """Return every quoted price in use with its day, age and source."""
+    quoted = (
+        (name, words.spoken(figure.value, figure.unit), str(figure.on or "-"),
+         "-" if figure.on is None else f"{(advice.as_of - figure.on).days}", figure.note)
+        for name, figure in advice.figures.items() if figure.letter == "q"
+    )  # fmt: skip
+    heads = ("price", "value", "checked on", "days old", "source")
+    return table("Quoted prices in use", heads, tag("tbody", rows(quoted, (1, 3))), (1, 3))
+
+
+def details(advice: Advice) -> str:
+    """Return what a careful reader opens."""
+    unpriced = (f"{road.title}: {road.why}" for road in advice.unpriced)
+    fixed = " (as advised; does not follow the sliders)"
+    every = table("Change any of them; everything above follows", ("input", "value", "unit", "kind", "from"),
+                  tag("tbody", "", id="numbers"))  # fmt: skip
+    flows = tag("div", tag("table", "", id="flows"), class_="wide", tabindex="0", role="region", aria_label="Cash flow")
+    parts = (
+        folded(f"Three things, five questions{fixed}", gates(advice), open="open"),
+        folded(f"How sure is this?{fixed}", sureness(advice), open="open"),
+        folded(f"What would change this{fixed}", changes(advice), open="open"),
+        folded(f"Cash flow by month, {advice.currency}", flows),
+        folded(f"Warnings ({len(advice.warnings)})", listed(advice.warnings), open="open"),
+        folded(f"Not priced ({len(advice.unpriced)})", listed(unpriced)),
+        folded("Rejected, and not assessed", listed((*advice.rejected, *advice.not_assessed))),
+        folded("Prices and their age", ages(advice)),
+        folded("Every input", every, id="every", class_="noprint"),
+        folded("Where every number comes from", tag("div", tag("ul", "", id="tree"), class_="tree")),
+    )
+    return "".join(parts)
+
+
+def roads(advice: Advice) -> str:
+    """Return the table of roads, which the script fills, or that none is priced."""
+    if not advice.options:
+        return tag("p", "No road is priced: see what is not priced, below.")
+    caption = f"Roads over the months compared, {advice.currency}; derived from the inputs below"
+    body = '<tbody id="roads"></tbody>'
+    return tag("h2", "Roads") + table(caption, ("road", *COLUMNS), body, range(1, len(COLUMNS) + 1))
+
+
+def embedded(advice: Advice) -> str:
+    """Return the data and the script; a `<` in the data is written so that it ends no element."""
+    plain = json.dumps(data(advice), default=str, allow_nan=False).replace("<", "\\u003c")
+    return (
+        f'<script type="application/json" id="data">{plain}</script><script>{script(advice)}\n{text(SCRIPT)}</script>'
+    )
+
+
+SCRIPT, STYLE = "report/page.js", "report/page.css"
+
+
+def render(advice: Advice) -> str:
+    """Return the whole page."""
+    name = escape(advice.scenario.name)
+    head = (
+        '<meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">'
+        f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">'
+        f"<title>{name}: {escape(advice.verdict.title)}</title><style>{text(STYLE)}</style>"
+    )
+    crossing = tag("p", "", id="crossing", aria_live="polite")
+    drawn = figure("curves", "Cumulative cost by month") + (
+        figure("volumes", "Lifetime cost against volume", crossing) if advice.model else ""
+    )
+    digests = f"scenario sha256 {advice.scenario.sha256}; price book {advice.prices.digest}; {words.LETTERS}"
+    body = (
+        tag("header", tag("h1", f"Should we train our own model? {name}"))
+        + tag("main", panel(advice) + controls(sliders(advice, program_of(advice))) + roads(advice)
+              + tag("div", drawn if advice.options else "", class_="grid") + details(advice))
+        + tag("footer", tag("p", escape(digests), class_="soft"))
+        + tag("noscript", "<p>Charts and sliders need JavaScript; every figure of the advice is in its JSON form.</p>")
+    )  # fmt: skip
+    return f'<!doctype html><html lang="en"><head>{head}</head><body>{body}{embedded(advice)}</body></html>\n'
