@@ -92,14 +92,13 @@ def binned(columns: Array, rank: Ranks) -> Array:
     return columns[:, inverse[:worlds]].reshape(columns.shape[0], BINS, -1).mean(axis=2)
 
 
-def known_cost_usd(costs_usd: Array, rank: Ranks) -> float:
-    """Return the expected cost if the input were known before the road is chosen, from costs (roads, worlds)."""
-    return float(binned(costs_usd, rank).min(axis=0).mean())
+def if_known(costs_and_verdicts: Array, roads: int, rank: Ranks) -> tuple[float, float]:
+    """Return expected cost (USD) and share of wrong verdicts if one input were known before the road is chosen.
 
-
-def wrong_share(indicators: Array, rank: Ranks) -> float:
-    """Return how often the commonest verdict is wrong if the input were known, from indicators (verdicts, worlds)."""
-    return float(1 - binned(indicators, rank).max(axis=0).mean())
+    The first `roads` rows are costs by road, the others 1 or 0 by verdict, each of shape (worlds,).
+    """
+    means = binned(costs_and_verdicts, rank)
+    return float(means[:roads].min(axis=0).mean()), float(1 - means[roads:].max(axis=0).mean())
 
 
 def noticed(gain: float, whole: float) -> float:
@@ -121,14 +120,12 @@ def worth(worlds: Worlds, balance: Balance, calls: Calls) -> tuple[dict[str, Wor
     indicators = np.stack([calls.at == index for index in range(len(calls.rungs))]).astype(float)
     settled, unknown = float(costs.mean(axis=1).min()), float(1 - indicators.mean(axis=1).max())
     noise = order(NOISE, worlds.draws, SEED)
-    floor = settled - known_cost_usd(costs, noise), unknown - wrong_share(indicators, noise)
-    each = {
-        name: Worth(
-            noticed(settled - known_cost_usd(costs, rank) - floor[0], settled),
-            unknown - noticed(unknown - wrong_share(indicators, rank) - floor[1], unknown),
-        )
-        for name, rank in worlds.ranks.items()
-    }
+    both, roads = np.concatenate([costs, indicators]), len(costs)
+    chance_usd, chance_wrong = if_known(both, roads, noise)  # what an input that decides nothing seems to tell
+    each: dict[str, Worth] = {}
+    for name, rank in worlds.ranks.items():
+        known_usd, wrong = if_known(both, roads, rank)
+        each[name] = Worth(noticed(chance_usd - known_usd, settled), unknown - noticed(chance_wrong - wrong, unknown))
     return each, Worth(noticed(settled - float(costs.min(axis=0).mean()), settled), unknown)
 
 
