@@ -10,10 +10,12 @@ import shutil
 from pathlib import Path
 
 from advisor.advise import Result
+from advisor.checks.preferences import read_pairs
 from advisor.checks.records import read_records
 from advisor.plan import BaseModelRef, DataRef, FileRef, Plan
 from advisor.planning import Inputs, make_plan
 from advisor.scenario import Scenario
+from advisor.scenario_file import DATA_FILES
 from advisor.shape import parameters
 from pricing.figure import Figure, leaves
 from pricing.prices import FLOATING
@@ -80,13 +82,13 @@ def laid_data(scenario: Scenario, folder: Path, root: Path) -> DataRef:
     """Copy the record files and return their references with their rows."""
     stated = scenario.data
     found: dict[str, FileRef | None] = {}
-    for role in ("train", "test", "valid", "unlabelled"):
+    for role in DATA_FILES:
         name: str | None = getattr(stated, role)
         if name is None:
             found[role] = None
         else:
-            source = folder / name
-            found[role] = laid(source, root, f"data/{role}{source.suffix}", len(read_records(source)[0]))
+            source, read = folder / name, read_pairs if role == "preferences" else read_records
+            found[role] = laid(source, root, f"data/{role}{source.suffix}", len(read(source)[0]))
     train, test = found["train"], found["test"]
     if train is None or test is None:
         message = "data.train and data.test are needed"
@@ -96,6 +98,11 @@ def laid_data(scenario: Scenario, folder: Path, root: Path) -> DataRef:
         test=test,
         valid=found["valid"],
         unlabelled=found["unlabelled"],
+        preferences=found["preferences"],
+        prompt=found["prompt"],
+        hosted=found["hosted"],
+        safety=found["safety"],
+        general=found["general"],
         licence=stated.licence or "not stated; overridden",
         consent=stated.consent or "not stated; overridden",
     )

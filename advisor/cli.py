@@ -3,33 +3,46 @@
 Result on stdout, warnings and errors on stderr; exit 0 answered, 1 the input is at fault, 2 wrong usage, 3 refused.
 """
 
+from collections.abc import Mapping
 from datetime import UTC, date, datetime
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
 from advisor.cli_faults import input_faults
-from advisor.cli_mix import TaskName, is_mix, mix, one_task
-from advisor.cli_out import FromAdvice, OutFiles, earlier_advice, refuse_unknown, write_files
-from advisor.cli_sizing import add_sizing
-from advisor.cli_sweep import add_sweep
-from advisor.cli_tokens import add_tokens
-from advisor.cli_train import add_train
+from advisor.cli_mix import TaskName, is_mix, mix, one_task, put_mix
+from advisor.cli_out import (
+    FromAdvice,
+    OutFiles,
+    earlier_advice,
+    is_of_tasks,
+    refuse_for_mix,
+    refuse_unknown,
+    write_files,
+)
 from pricing.cli_group import DefaultCommand, VersionOption, enter
 
 if TYPE_CHECKING:
     from advisor.advice import Advice
     from advisor.advise import Question, Result
+    from advisor.mix_records import MixAdvice
 
 DEFAULT_COMMAND = "scenario"
 
 
 class ScenarioFirst(DefaultCommand):
-    """A group in which a first word that is no command is a scenario file: `advise scenario.yaml`."""
+    """A group in which a first word that is no command is a scenario file; most commands are built only when named."""
 
     default = DEFAULT_COMMAND
+    later = ("data", "diff", "init", "serve", "sweep", "tokens", "train", "vram")
+
+    def build_later(self) -> Mapping[str, Any]:
+        """Return the commands of their own modules."""
+        from advisor.cli_more import commands
+
+        return commands()
 
 
 app = typer.Typer(
@@ -147,12 +160,16 @@ def scenario(
     refuse_unknown(out or ())
     if path is None or earlier is not None:
         advice = earlier_advice(path, earlier, plan)
-        put(advice, form, verbose, no_color)
+        if is_of_tasks(advice):
+            refuse_for_mix(out or ())
+            put_mix(cast("MixAdvice", advice), form.value, plain=no_color)
+        else:
+            put(cast("Advice", advice), form, verbose, no_color)
         return write_files(advice, out or ())
     if task is None and is_mix(path):
-        if override or second_opinion or out:
-            raise typer.BadParameter("--override, --second-opinion and --out are for one task: add --task NAME")
-        write_plans = mix(path, day(as_of), prices, form.value, plain=no_color)
+        if override or second_opinion:
+            raise typer.BadParameter("--override and --second-opinion are for one task: add --task NAME")
+        write_plans = mix(path, day(as_of), prices, form.value, out or (), plain=no_color)
         return write_plans(plan, write_plan) if plan else None
     result = answer(path, day(as_of), measure=plan is not None, prices=prices, second_opinion=second_opinion, task=task)
     put(result.advice, form, verbose, no_color)
@@ -194,12 +211,6 @@ def explain(
         raise fail(f"no figure is called {figure!r}; there are: {', '.join(sorted(figures))}")
     for name in names:
         typer.echo("\n".join(lines_of(figures, name)))
-
-
-add_sizing(app)
-add_sweep(app)
-add_train(app)
-add_tokens(app)
 
 
 def main() -> None:

@@ -3,7 +3,7 @@
 Edge file. `advise FILE --task NAME` is the ordinary advice on one of them.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from advisor.cli_faults import input_faults
+from advisor.cli_out import refuse_for_mix, write_files
 
 if TYPE_CHECKING:
     from advisor.advise import Question, Result
+    from advisor.mix_records import MixAdvice
 
 TaskName = Annotated[str | None, typer.Option("--task", help="One task of a scenario that has several, in full.")]
 WritePlan = Callable[["Result", Path, Path, str | None], None]
@@ -47,25 +49,36 @@ def one_task(path: Path, name: str, as_of: date, *, measure: bool, prices: Path 
         raise typer.Exit(2) from None
 
 
-def mix(path: Path, as_of: date, prices: Path | None, form: str, *, plain: bool) -> Callable[[Path, WritePlan], None]:
-    """Put the advice on all tasks on stdout; returns what writes the plans, if they are asked for."""
+def mix(
+    path: Path, as_of: date, prices: Path | None, form: str, out: Sequence[Path], *, plain: bool
+) -> Callable[[Path, WritePlan], None]:
+    """Put the advice on all tasks on stdout and into files; returns what writes the plans, if they are asked for."""
     from advisor.mix import advise_mix
     from advisor.mix_file import read_mix
 
-    if form not in ("table", "json"):
-        raise typer.BadParameter("a scenario of several tasks has --format table and json; name one by --task")
+    refuse_for_mix(out)
     with input_faults():
         made = advise_mix(read_mix(path, as_of, prices=prices))
+    put_mix(made.advice, form, plain=plain)
+    write_files(made.advice, out)
+    return lambda plan, write: plans(path, plan, made.results, write)
+
+
+def put_mix(advice: "MixAdvice", form: str, *, plain: bool) -> None:
+    """Put an advice on several tasks on stdout in one form."""
     if form == "json":
         from advisor.mix_records import to_json
 
-        typer.echo(to_json(made.advice))
+        typer.echo(to_json(advice))
+    elif form == "markdown":
+        from advisor.report.mix_page import markdown
+
+        typer.echo(markdown(advice))
     else:
         from advisor.report.mix import show
         from advisor.report.terminal import console
 
-        show(made.advice, console(plain))
-    return lambda plan, write: plans(path, plan, made.results, write)
+        show(advice, console(plain))
 
 
 def plans(path: Path, plan: Path, results: Mapping[str, "Result"], write: WritePlan) -> None:

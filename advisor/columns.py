@@ -185,6 +185,7 @@ def training_setup(row: Row, family: str = "") -> TrainingSetup:
         halves_trained=halves,
         inputs_kept=not halves or (library_version(row, "peft") or CURRENT_PEFT) >= CURRENT_PEFT,
         inputs_shared=not elsewhere and not reader.number("lora_dropout", 0.0, least=0),
+        masked=not elsewhere and (reader.flag("packing", False) or reader.whole("micro_batch", 1) > 1),
         embeddings_trained="emb" in reader.text("method").lower(),
         adapter_bytes=4 if "32" in adapter_word else 2,
         kbit_prepared=_kbit_prepared(reader, method, cards),

@@ -5,7 +5,7 @@ What cannot be answered is a text that says why; it ends the roads that need it,
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from advisor import training
 from advisor.answer import Answer
@@ -33,7 +33,8 @@ ADAPTER_BYTES = {"qlora": 2, "lora": 4, "full": 4}  # of a number that the engin
 OPTIMIZER_NAMES = {"adamw_torch": "adamw", "adamw_torch_fused": "adamw_fused"}
 """The trainer's optimizer names to the memory formula's, where they differ."""
 
-
+HoursOf: TypeAlias = Callable[[Figure, Figure, TrainingSetup], Figure]
+"""Hours of (steps, tokens a step, settings of the stage)."""
 BATCH_NOTE = "micro batch times accumulation, from the settings"
 
 
@@ -60,7 +61,7 @@ class Estimates:
     physics: Physics
     memory: MemoryEstimate
     steps: Figure | str
-    hours: Callable[[Figure, Figure, TrainingSetup], Figure]
+    hours: HoursOf
     memory_of: Callable[[TrainingSetup], MemoryEstimate]
     setup: TrainingSetup
     tokens_of: Callable[[int, str], Figure]
@@ -232,6 +233,21 @@ def fits(memory: MemoryEstimate, card: Card) -> str | None:
     )
 
 
+def hours_of(shape: ModelShape, speed: LocalSpeed, card: Card | None, calibration: "Calibration | None") -> HoursOf:
+    """Return what gives a stage's hours: from what earlier runs measured, else by the formula of its machine."""
+
+    def formula_hours(steps: Figure, tokens: Figure, stage: TrainingSetup) -> Figure:
+        if card is None:
+            return local_hours(shape, stage, steps, tokens, speed)
+        return card_hours(shape, stage, card, steps, tokens)
+
+    def hours(steps: Figure, tokens: Figure, stage: TrainingSetup) -> Figure:
+        known = None if calibration is None else calibration.hours(steps, tokens, stage, formula_hours)
+        return known or formula_hours(steps, tokens, stage)
+
+    return hours
+
+
 def estimate(
     scenario: Scenario, ground: Ground, shape: ModelShape, speed: LocalSpeed, cards: tuple[str, str],
     serving_ratio: float | None = None, calibration: "Calibration | None" = None,
@@ -246,14 +262,7 @@ def estimate(
     steps = run_steps(scenario, ground)
     card = None if training_card in (LOCAL, RULED_OUT) else find_card(training_card)
 
-    def formula_hours(steps: Figure, tokens: Figure, stage: TrainingSetup) -> Figure:
-        if card is None:
-            return local_hours(shape, stage, steps, tokens, speed)
-        return card_hours(shape, stage, card, steps, tokens)
-
-    def hours(steps: Figure, tokens: Figure, stage: TrainingSetup) -> Figure:
-        known = None if calibration is None else calibration.hours(steps, tokens, stage, formula_hours)
-        return known or formula_hours(steps, tokens, stage)
+    hours = hours_of(shape, speed, card, calibration)
 
     def memory_of(stage: TrainingSetup) -> MemoryEstimate:
         return memory if stage == setup else training_memory(shape, stage)

@@ -61,6 +61,7 @@ def question(row: Row, shape: ModelShape) -> dict[str, Any]:
             "gradient_checkpointing": setup.checkpointing,
         },
         "dora": setup.dora,
+        "padded": setup.masked,
         "objective": "dpo" if setup.reference else "sft",
         "attention": "eager" if setup.materialised_attention else "sdpa",
         "loss": LOSSES.get(setup.loss, "engine") if row.get("loss_impl") else "engine",

@@ -8,9 +8,11 @@ from dataclasses import replace
 from typing import Literal
 
 from advisor.advise import Question, Result
+from advisor.map import LOCAL
 from advisor.memory_setup import TrainingSetup
 from advisor.pace import Pace, decode_steps, evaluated_steps, pace_of
-from advisor.plan import DataRef, Forecast, StageName, TrainSettings
+from advisor.plan import DataRef, Forecast, Probe, StageName, TrainSettings
+from advisor.scenario import Scenario
 from advisor.spread import in_squares, interval
 from pricing.figure import STRENGTH, Figure, Kind, assumed, derive, leaves
 from pricing.units import SECONDS_PER_HOUR
@@ -140,6 +142,25 @@ def training_stage(result: Result, pace: Pace, name: str, settings: TrainSetting
     }  # fmt: skip
 
 
+def probe_of(scenario: Scenario) -> Probe:
+    """Return how many real steps are probed: on a card they cost seconds, and 20 tell its clocks and allocator."""
+    local = scenario.candidates.training_card == LOCAL
+    return Probe() if local else Probe(longest_steps=8, typical_steps=12)
+
+
+def probe_stage(
+    question: Question, result: Result, pace: Pace, settings: TrainSettings, rate: Figure
+) -> dict[str, Forecast]:
+    """Return the forecast of the probe: a start, and its steps at the speed of the training it stands for."""
+    chosen, estimates = probe_of(question.scenario), result.estimates
+    count = chosen.longest_steps + chosen.typical_steps
+    steps = assumed("probe.steps", count, "steps", SETTINGS)
+    tokens = estimates.tokens_of(settings.micro_batch * settings.accumulation, "probe")
+    hours = estimates.hours(steps, tokens, estimates.setup)
+    seconds = derive("probe.seconds", trained_seconds, start_seconds=pace.train_start, run_hours=hours)
+    return timed(seconds, rate, "a few real steps, answers and a save")
+
+
 def timed(seconds: Figure, rate: Figure, basis: str) -> dict[str, Forecast]:
     """Return the seconds of a stage and their money."""
     usd = derive(f"{seconds.name}.usd", rated_usd, stage_seconds=seconds, machine_usd_per_hour=rate)
@@ -171,8 +192,10 @@ def forecast_stages(
     evaluate = derive("evaluate.seconds", started_seconds, start_seconds=pace.evaluate_start, work_seconds=both)
     found: dict[StageName, dict[str, Forecast]] = {}
     found["curate"] = timed(pace.curate_start, rate, "reading and checking rows")
-    for name in ("adapt", "sft"):
-        chosen = settings[name]
+    if (trained := settings.get("sft")) is not None:
+        found["probe"] = probe_stage(question, result, pace, trained, rate)
+    for name in ("adapt", "sft", "dpo"):
+        chosen = settings.get(name)
         if chosen is not None:
             found[name] = training_stage(result, pace, name, chosen, rate)
     found["evaluate"] = timed(evaluate, rate, "greedy answers of base and tuned on the test rows")

@@ -117,7 +117,8 @@ def batch_prices(map_: Map, price: ApiPrice) -> TokenPrices:
 def cached_cost(map_: Map, price: ApiPrice, prices: TokenPrices) -> Figure:
     """Return what one task costs with its unchanging beginning cached, writes included."""
     ground, name = map_.ground, "cached_input_usd_per_million_tokens"
-    write = price.cache_write_usd_per_million_tokens or prices.input
+    written, tier = price.cache_write_usd_per_million_tokens, "cache_write_usd_per_million_tokens"
+    write = tier_path(map_, price, tier, written) if written else prices.input
     prompt = derive(
         "hosted_levers.prompt",
         costs.prompt_usd_per_task,

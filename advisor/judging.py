@@ -4,15 +4,17 @@ from pathlib import Path
 
 from advisor.checks.records import read_records
 from advisor.findings import Readiness
-from advisor.readiness import Records, assess
+from advisor.readiness import assess
+from advisor.row_findings import Records
 from advisor.scenario import Scenario
 
 
 def judge(scenario: Scenario, folder: Path) -> Readiness:
     """Return what the data files named in the scenario, or its stated rows, are good for."""
     stated = scenario.data
-    train, test = read_file(folder, stated.train), read_file(folder, stated.test)
-    return assess(stated, scenario.task.goal, train, test, wants_json=scenario.quality.metric == "json_match")
+    train, test, valid = (read_file(folder, name) for name in (stated.train, stated.test, stated.valid))
+    wants_json = scenario.quality.metric == "json_match"
+    return assess(stated, scenario.task.goal, train, test, wants_json, valid)
 
 
 def read_file(folder: Path, name: str | None) -> Records | None:

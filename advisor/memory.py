@@ -16,8 +16,10 @@ from advisor.memory_intervals import LENGTH_FLOOR, MemoryEstimate, estimate, spr
 from advisor.memory_layers import (
     backward_activations,
     cast_copies,
+    cast_copies_at_work,
     kept_activations,
     layer_saved_bytes_per_token,
+    mask_held,
     second_gradient,
     stream_bytes,
 )
@@ -54,10 +56,11 @@ def training_memory(shape: ModelShape, setup: TrainingSetup) -> MemoryEstimate:
     if shape.learned_positions:  # a table of positions is the end of the sequence: the tokenizer truncates to it
         setup = replace(setup, sequence_tokens=min(setup.sequence_tokens, shape.learned_positions))
     static = _static(shape, setup)
+    ends = static | _first_layer(shape, setup), static | _embeddings(shape, setup)
     moments = {
         Phase.LOSS: static | _loss(shape, setup),
         Phase.BACKWARD: static | _backward(shape, setup),
-        Phase.BACKWARD_END: static | _backward_end(shape, setup),
+        Phase.BACKWARD_END: max(ends, key=total_bytes),
         Phase.STEP: static | _step(shape, setup),
     }
     phases = {phase: total_bytes(moment) for phase, moment in moments.items()}
@@ -115,7 +118,11 @@ def _state_bytes(shape: ModelShape, setup: TrainingSetup) -> float:
         return 0.0
     optimizer = OPTIMIZERS[setup.optimizer]
     fixed = optimizer.fixed_bytes_per_parameter
-    return sum(
+    wide = 0.0
+    if fixed is not None and optimizer.states and _trains_outside(setup):  # transformers asks 32 bits for embeddings
+        embeddings = shape.vocab * shape.hidden if shape.tied else embedding_parameters(shape)
+        wide = parts.optimizer_bytes(embeddings, optimizer.states * parts.FULL_BYTES - fixed)
+    return wide + sum(
         parts.optimizer_bytes(count, (optimizer.states * p.state_bytes if fixed is None else fixed) + p.master_bytes)
         for count, p in _trained(shape, setup)
     )
@@ -140,18 +147,32 @@ def _static(shape: ModelShape, setup: TrainingSetup) -> dict[Component, float]:
 
 
 def _loss(shape: ModelShape, setup: TrainingSetup) -> dict[Component, float]:
-    final_norm = setup.step_tokens * parts.norm_saved_bytes_per_token(1, shape.hidden, trained=True)
     return {
-        Component.ACTIVATIONS: kept_activations(shape, setup) + final_norm,
+        Component.ACTIVATIONS: kept_activations(shape, setup) + _final_norm(shape, setup),
         Component.LOGITS: _logits(shape, setup),
         Component.DEQUANT: _gathered(shape, setup) + cast_copies(shape, setup),
     }
 
 
+def _final_norm(shape: ModelShape, setup: TrainingSetup) -> float:
+    """What the last norm keeps, and where logits are made whole, the hidden states it hands on."""
+    tiled, full = setup.loss == "engine", setup.method is Method.FULL
+    kept = parts.norm_saved_bytes_per_token(1, shape.hidden, trained=full or not tiled)
+    wide = parts.HALF_BYTES * shape.hidden if tiled and setup.casts_weights else 0
+    return setup.step_tokens * (kept + wide)
+
+
+def _trains_outside(setup: TrainingSetup) -> bool:
+    """Whether embeddings and head are trained."""
+    return setup.method is Method.FULL or setup.embeddings_trained
+
+
 def _logits(shape: ModelShape, setup: TrainingSetup) -> float:
     if setup.loss == "engine":
-        trained = setup.method is Method.FULL or setup.embeddings_trained
-        return parts.tiled_loss_bytes(setup.step_tokens, shape.vocab, shape.hidden, trained_head=trained)
+        width = parts.FULL_BYTES if setup.casts_weights else parts.HALF_BYTES
+        return parts.tiled_loss_bytes(
+            setup.step_tokens, shape.vocab, shape.hidden, width, trained_head=_trains_outside(setup)
+        )
     return parts.loss_bytes(setup.step_tokens, shape.vocab, LOSSES[setup.loss].bytes_per_logit)
 
 
@@ -167,7 +188,10 @@ def _gathered(shape: ModelShape, setup: TrainingSetup) -> float:
 
 def _dequantised(shape: ModelShape, setup: TrainingSetup) -> float:
     quantised = FORMATS[setup.weight_format].quantised and setup.method is not Method.FULL
-    return parts.dequantisation_bytes(max(m.parameters for m in linears(shape))) if quantised else 0.0
+    if not quantised:
+        return 0.0
+    last = setup.step_tokens * shape.active_intermediate * stream_bytes(shape, setup)
+    return parts.dequantisation_bytes(max(m.parameters for m in linears(shape)), last)
 
 
 def _layer_gradients(shape: ModelShape, setup: TrainingSetup) -> float:
@@ -182,11 +206,27 @@ def _backward(shape: ModelShape, setup: TrainingSetup) -> dict[Component, float]
         Component.ACTIVATIONS: kept_activations(shape, setup)
         + backward_activations(shape, setup)
         + _kept_by_hooks(shape, setup),
-        Component.DEQUANT: _gathered(shape, setup) + _dequantised(shape, setup) + cast_copies(shape, setup),
-        Component.GRADIENTS: max(
-            _layer_gradients(shape, setup), _all_gradients(shape, setup) if setup.gradient_accumulation > 1 else 0.0
-        ),
+        Component.DEQUANT: _gathered(shape, setup) + _dequantised(shape, setup) + cast_copies_at_work(shape, setup),
+        Component.GRADIENTS: max(_layer_gradients(shape, setup), _kept_gradients(shape, setup)),
     }
+
+
+def _kept_gradients(shape: ModelShape, setup: TrainingSetup) -> float:
+    """Gradients that are there when the backward pass leaves the loss: the head's, and all of micro-batches before."""
+    if setup.gradient_accumulation == 1:
+        return _head_gradient(shape, setup)
+    return _all_gradients(shape, setup) + second_gradient(shape, setup)
+
+
+def _head_gradient(shape: ModelShape, setup: TrainingSetup) -> float:
+    """The gradient of a trained head, there from the loss on where every card holds its own."""
+    if not _trains_outside(setup) or setup.gradient_shards > 1 or OPTIMIZERS[setup.optimizer].in_backward:
+        return 0.0
+    return parts.gradient_bytes(shape.vocab * shape.hidden, _outside_precision(setup).gradient_bytes)
+
+
+def _outside_precision(setup: TrainingSetup) -> Precision:
+    return PRECISIONS[setup.precision if setup.method is Method.FULL else "half"]
 
 
 def _kept_by_hooks(shape: ModelShape, setup: TrainingSetup) -> float:
@@ -195,16 +235,38 @@ def _kept_by_hooks(shape: ModelShape, setup: TrainingSetup) -> float:
     return parts.kept_output_gradient_bytes(setup.step_tokens, shape.layers, shape.hidden, stream_bytes(shape, setup))
 
 
-def _backward_end(shape: ModelShape, setup: TrainingSetup) -> dict[Component, float]:
+def _first_layer(shape: ModelShape, setup: TrainingSetup) -> dict[Component, float]:
+    """The backward pass at the first layer: all gradients but those of that layer and of the embeddings."""
     last = setup.step_tokens * shape.hidden * stream_bytes(shape, setup)
     if not setup.checkpointing:
         last = setup.step_tokens * layer_saved_bytes_per_token(shape, setup)
     return {
-        Component.ACTIVATIONS: last + backward_activations(shape, setup),
+        Component.ACTIVATIONS: last + backward_activations(shape, setup) + mask_held(setup),
         Component.GRADIENTS: _all_gradients(shape, setup)
         + _layer_gradients(shape, setup)
-        + second_gradient(shape, setup),
-        Component.DEQUANT: _gathered(shape, setup) + _dequantised(shape, setup),
+        + (second_gradient(shape, setup) if setup.gradient_accumulation > 1 else 0.0)
+        - _gradients_to_come(shape, setup),
+        Component.DEQUANT: _gathered(shape, setup) + _dequantised(shape, setup) + cast_copies_at_work(shape, setup),
+    }
+
+
+def _gradients_to_come(shape: ModelShape, setup: TrainingSetup) -> float:
+    """Gradients that the first layer's widest point has not made: its own but the last map's, and the embeddings'."""
+    alone = setup.gradient_shards > 1 or OPTIMIZERS[setup.optimizer].in_backward
+    if setup.gradient_accumulation > 1 or alone or not _trains_outside(setup):
+        return 0.0
+    outside = 0 if shape.tied else embedding_parameters(shape)
+    layer = linear_parameters(shape) / shape.layers - max(m.parameters for m in linears(shape))
+    inside = layer if setup.method is Method.FULL else 0
+    return parts.gradient_bytes(outside + max(0, inside), _outside_precision(setup).gradient_bytes)
+
+
+def _embeddings(shape: ModelShape, setup: TrainingSetup) -> dict[Component, float]:
+    """The very end of the backward pass: all gradients, and the stream's own."""
+    added_up = 2 if setup.gradient_accumulation > 1 else 1  # beside the sum, what head and embeddings add to it
+    return {
+        Component.ACTIVATIONS: setup.step_tokens * shape.hidden * stream_bytes(shape, setup),
+        Component.GRADIENTS: _all_gradients(shape, setup) + added_up * second_gradient(shape, setup),
     }
 
 

@@ -23,15 +23,13 @@ def layer_saved_bytes_per_token(shape: ModelShape, setup: TrainingSetup) -> floa
     if setup.casts_weights:
         return _cast_saved(shape, setup)
     full, width = setup.method is Method.FULL, stream_bytes(shape, setup)
-    norms = shape.norms_per_layer + (2 * shape.query_width / shape.hidden if shape.qk_norm is not QkNorm.NONE else 0)
+    of_heads = (shape.query_width + shape.kv_width) / shape.hidden if shape.qk_norm is not QkNorm.NONE else 0
+    norms = shape.norms_per_layer + of_heads
     if full and setup.fused_norms:  # one kernel, which keeps its 16-bit input
         saved = norms * shape.hidden * width
     else:
         saved = parts.norm_saved_bytes_per_token(norms, shape.hidden, trained=full)
-    repeated = shape.kv_width if setup.attention == "flash" else shape.query_width
-    saved += parts.attention_saved_bytes_per_token(
-        shape.query_width, repeated, shape.heads, setup.sequence_tokens, setup.materialised_attention, width
-    )
+    saved += _attention_saved(shape, setup, grouped=setup.attention == "flash", width=width)
     saved += parts.mlp_saved_bytes_per_token(shape.active_intermediate, shape.gated_mlp, width)
     saved += _expert_outputs(shape, width)
     if full:  # flash attention's own output is the output map's input; else that is a copy
@@ -48,12 +46,27 @@ def _cast_saved(shape: ModelShape, setup: TrainingSetup) -> float:
     saved += shape.norms_per_layer * shape.hidden * half  # a trained norm keeps its value in 32 bits, not in 16
     if shape.qk_norm is not QkNorm.NONE:
         saved += (shape.query_width + shape.kv_width) * (parts.RMS_NORM_SAVED_BYTES + parts.RMS_NORM_TRAINED_BYTES)
-    saved += parts.attention_saved_bytes_per_token(
-        shape.query_width, shape.kv_width, shape.heads, setup.sequence_tokens, setup.materialised_attention, half
-    )
+    saved += _attention_saved(shape, setup, grouped=True, width=half)
     saved += parts.mlp_saved_bytes_per_token(shape.active_intermediate, shape.gated_mlp, half)
     inputs = sum(m.in_features * m.active for m in linears(shape) if not _reads_attention(shape, m)) / shape.layers
     return saved + _expert_outputs(shape, half) + parts.trained_input_bytes_per_token(inputs, half)
+
+
+def _attention_saved(shape: ModelShape, setup: TrainingSetup, *, grouped: bool, width: int) -> float:
+    """What attention keeps of a token; under a mask, keys repeated for every head and the mask in numbers."""
+    masked = setup.masked and not setup.materialised_attention
+    keys = shape.kv_width if grouped and not masked else shape.query_width
+    saved = parts.attention_saved_bytes_per_token(
+        shape.query_width, keys, shape.heads, setup.sequence_tokens, setup.materialised_attention, width
+    )
+    return saved + (setup.sequence_tokens * parts.MASK_NUMBER_BYTES if masked else 0)
+
+
+def mask_held(setup: TrainingSetup) -> float:
+    """The mask that checkpointed layers share, to be made numbers again; else it is gone after the forward pass."""
+    rows = setup.step_tokens / setup.sequence_tokens
+    kept = setup.masked and setup.checkpointing
+    return parts.mask_bytes(rows, setup.sequence_tokens, parts.MASK_BYTES) if kept else 0.0
 
 
 def _reads_attention(shape: ModelShape, chosen: Linear) -> bool:
@@ -86,6 +99,8 @@ def _keeps_once(shape: ModelShape, setup: TrainingSetup) -> bool:
 
 def _let_go(shape: ModelShape, setup: TrainingSetup) -> int:
     """Width of the last map's kept input, which is gone when the backward pass is widest, one map further."""
+    if setup.method is Method.FULL:
+        return shape.active_intermediate
     if not _keeps_once(shape, setup):
         return 0
     maps = lora_modules(shape, setup.lora_targets)
@@ -105,29 +120,43 @@ def _distinct_inputs(shape: ModelShape, maps: tuple[Linear, ...]) -> int:
 def kept_activations(shape: ModelShape, setup: TrainingSetup) -> float:
     """Activations kept by the whole forward pass: layer inputs with checkpointing, else all that layers keep."""
     if setup.checkpointing:
-        return parts.checkpoint_bytes(setup.step_tokens, shape.layers, shape.hidden, stream_bytes(shape, setup))
-    return setup.step_tokens * shape.layers * layer_saved_bytes_per_token(shape, setup)
+        kept = parts.checkpoint_bytes(setup.step_tokens, shape.layers, shape.hidden, stream_bytes(shape, setup))
+    else:
+        kept = setup.step_tokens * shape.layers * layer_saved_bytes_per_token(shape, setup)
+    return kept + mask_held(setup)
 
 
 def backward_activations(shape: ModelShape, setup: TrainingSetup) -> float:
     """One layer's own peak in the backward pass: recomputed activations (if checkpointed) and gradients in flight."""
-    again = layer_saved_bytes_per_token(shape, setup) if setup.checkpointing else 0.0
+    again = 0.0
+    if setup.checkpointing:  # a 32-bit stream is kept once: as the layer's input and by its first norm
+        shared = shape.hidden * parts.FULL_BYTES if stream_bytes(shape, setup) == parts.FULL_BYTES else 0
+        again = layer_saved_bytes_per_token(shape, setup) - shared
     width = shape.active_intermediate
     if shape.experts and setup.looped_experts:  # one expert at a time, on its share of the tokens
         width = width / shape.experts
     stream = stream_bytes(shape, setup)
     inside = parts.HALF_BYTES if setup.casts_weights else stream  # products give 16 bits, whatever the stream's
     flight = parts.in_flight_bytes_per_token(0, width, shape.gated_mlp, inside)
-    flight += parts.in_flight_bytes_per_token(shape.hidden, 0, shape.gated_mlp, stream)
+    beside = shape.hidden / 2 if setup.casts_weights else shape.hidden  # the branch's own gradient is in 16 bits, gone
+    flight += parts.in_flight_bytes_per_token(beside, 0, shape.gated_mlp, stream)
     return setup.step_tokens * (again + flight - _let_go(shape, setup) * inside)
 
 
 def cast_copies(shape: ModelShape, setup: TrainingSetup) -> float:
-    """Copies that stay until the backward pass: of the head, and of all maps where they are not made again for it."""
+    """16-bit copies at the loss: of the head, unless tiles are cut from it, and of all maps not made again later."""
     if not setup.casts_weights:
         return 0.0
     inside = 0 if setup.checkpointing else linear_parameters(shape)
-    return parts.autocast_copy_bytes(inside + shape.vocab * shape.hidden)
+    head = 0 if setup.loss == "engine" else shape.vocab * shape.hidden
+    return parts.autocast_copy_bytes(inside + head)
+
+
+def cast_copies_at_work(shape: ModelShape, setup: TrainingSetup) -> float:
+    """16-bit copies within the backward pass: of the layer made again for it, else of all maps; and of the head."""
+    if not setup.casts_weights or not setup.checkpointing:
+        return cast_copies(shape, setup)
+    return cast_copies(shape, setup) + parts.autocast_copy_bytes(linear_parameters(shape) / shape.layers)
 
 
 def second_gradient(shape: ModelShape, setup: TrainingSetup) -> float:

@@ -26,8 +26,10 @@ ATTENTION_GRADIENT_TENSORS: Final = 2  # the gradient of a layer's output and of
 GATED_MLP_SAVED_TENSORS: Final = 3  # gate, activation(gate), up
 PLAIN_MLP_SAVED_TENSORS: Final = 2  # the inner value and its activation
 TILE_TOKENS: Final = 4096  # TRL 1.16, trl/kernels/chunked_logprob.py
-TILE_LOGITS: Final = 32_768  # TRL 1.16, trl/trainer/utils.py
+TILE_LOGITS: Final = 32_768  # TRL 1.16, trl/trainer/utils.py: a tile is as wide, whatever the vocabulary
 EAGER_SCORE_BYTES: Final = 4 + 2  # fp32 softmax and its 16-bit copy, per query head, query and key
+MASK_BYTES: Final = 1  # yes or no for each query and key
+MASK_NUMBER_BYTES: Final = 2  # the same in numbers, which fused attention adds to its scores and keeps
 
 
 def quantised_weight_bytes(linear_parameters: float, quantised_bytes_per_parameter: float) -> float:
@@ -90,6 +92,11 @@ def attention_saved_bytes_per_token(
     return kept + (heads * sequence_tokens * EAGER_SCORE_BYTES if materialised else 0)
 
 
+def mask_bytes(rows: float, sequence_tokens: float, element_bytes: float) -> float:
+    """A mask of every query and key of a batch's rows, shared by the heads."""
+    return rows * sequence_tokens**2 * element_bytes
+
+
 def mlp_saved_bytes_per_token(active_intermediate: float, gated: bool, element_bytes: float) -> float:
     """What the feed-forward part keeps for each token."""
     tensors = GATED_MLP_SAVED_TENSORS if gated else PLAIN_MLP_SAVED_TENSORS
@@ -112,15 +119,33 @@ def loss_bytes(step_tokens: float, vocab: float, bytes_per_logit_bytes: float) -
     return step_tokens * vocab * bytes_per_logit_bytes
 
 
-def tiled_loss_bytes(step_tokens: float, vocab: float, hidden: float, *, trained_head: bool) -> float:
-    """A loss made of tiles of logits: one 16-bit tile, 32-bit gradients of the hidden states and of a trained head."""
-    tile = min(step_tokens, TILE_TOKENS) * min(vocab, TILE_LOGITS) * HALF_BYTES
-    return tile + step_tokens * hidden * FULL_BYTES + (vocab * hidden * FULL_BYTES if trained_head else 0)
+def tiled_loss_bytes(
+    step_tokens: float, vocab: float, hidden: float, hidden_bytes: float, *, trained_head: bool
+) -> float:
+    """A loss made of tiles of logits, at the end of its own backward pass; hidden states of 16 bits, or of 32.
+
+    One tile; the hidden states without each row's last, copied; their gradient in 32 bits and in their own width; that
+    of a trained head in 32 bits; and where all is in 32 bits, the 16-bit parts that a tile is made of: of the head two,
+    for the next is made before the last is dropped.
+    """
+    part = min(step_tokens, TILE_TOKENS)
+    again = vocab <= TILE_LOGITS and step_tokens > TILE_TOKENS
+    columns = 2 * vocab if again else min(vocab, 2 * TILE_LOGITS)
+    tile = part * TILE_LOGITS * HALF_BYTES
+    head = vocab * hidden * FULL_BYTES if trained_head else 0
+    if hidden_bytes == FULL_BYTES:
+        cast = (part + columns) * hidden * HALF_BYTES
+        return tile + head + cast + 2 * step_tokens * hidden * FULL_BYTES
+    return tile + head + step_tokens * hidden * (2 * hidden_bytes + FULL_BYTES)
 
 
-def dequantisation_bytes(largest_linear_parameters: float) -> float:
-    """The 16-bit copy of the largest quantised weight, made for each product and dropped again."""
-    return largest_linear_parameters * HALF_BYTES
+def dequantisation_bytes(largest_linear_parameters: float, other_bytes: float = 0.0) -> float:
+    """The 16-bit copy of the largest quantised weight, made for each product and dropped again.
+
+    Where a layer is widest, between two products, it is gone: it counts by what it exceeds `other_bytes`, the one
+    tensor more that is held there.
+    """
+    return max(0.0, largest_linear_parameters * HALF_BYTES - other_bytes)
 
 
 def kv_cache_bytes(

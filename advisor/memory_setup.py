@@ -195,6 +195,7 @@ class TrainingSetup:
     `halves_trained`: only the second half of each adapter is trained (LoRA-FA).
     `stated`: framework, versions and measuring tool are known; what `run` does is.
     `inputs_shared`: no dropout, so maps that read one tensor keep it once, where it has the adapters' width.
+    `masked`: a batch holds padding or several pieces, so that attention is given a mask (transformers 5).
     """
 
     method: Method
@@ -218,6 +219,7 @@ class TrainingSetup:
     optimizer: str = "adamw"
     loss: str = "full"
     attention: str = "sdpa"
+    masked: bool = False
     fused_norms: bool = False
     looped_experts: bool = False
     reference: str = ""

@@ -10,51 +10,32 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Final, NamedTuple
 
+from advisor.advice import Advice, FlipRecord
 from advisor.advise import Considered, Result, advise, consider
 from advisor.balance import TODAY, number
 from advisor.map import ASSUMED_MODEL
 from advisor.mix_file import MixQuestion, Part
-from advisor.mix_money import cents, summed
+from advisor.mix_money import cents
 from advisor.mix_records import (
     FORMAT_VERSION,
     MixAdvice,
     MixCostRecord,
-    MixErrorsRecord,
     MixSharerRecord,
     MixSharingRecord,
     MixTaskRecord,
-    MixTotalRecord,
 )
-from advisor.mix_roads import any_tuned, as_today, hosted_of_equal_quality, road_of
+from advisor.mix_roads import Judged, road_of, ways_of
 from advisor.mix_sharing import Sharing, groups, share, sharer
+from advisor.mix_totals import WAYS, Shared, errors, lifetime_requests, months_to_repay, prices_of, total
 from advisor.options import Option
 
 MOST_TUNED: Final = 2
 """Most production fine-tunes cover one or two inner tasks (R020)."""
 TRAINS: Final = frozenset({"fine_tune_self_host", "hosted_fine_tune"})
-BILL_TOLERANCE: Final = Decimal("0.15")
-"""As for one task: a bill further than this from tokens times price is reported (DESIGN 3)."""
-SETTLED_SHARE: Final = 0.95
-"""As for one task: a verdict that changes in fewer draws than one in twenty stands without a remark."""
 NOT_ASSESSED: Final = (
     "how the tasks' ranges move together: each task is drawn on its own (see its page)",
     "errors that one task hands on to the next: rates are counted per task, as its own trials show them",
 )
-WAYS: Final = {
-    "today": "As it is today",
-    "recommended": "This mix",
-    "all_hosted": "All hosted, levers used",
-    "all_tuned": "All tuned",
-}
-
-
-class Judged(NamedTuple):
-    """One task with its whole advice, the roads behind it, and the road that its verdict takes (None: not priced)."""
-
-    part: Part
-    result: Result
-    made: Considered
-    road: Option | None
 
 
 class Mixed(NamedTuple):
@@ -95,12 +76,17 @@ def wrong_per_month(one: Judged, option: Option | None) -> float | None:
     return (1 - number(option.success)) * float(one.made.ground["volume.tasks_per_month"].value)
 
 
-def task_record(one: Judged, shared: Mapping[str, tuple[Option, Decimal]]) -> MixTaskRecord:
+def nearest_flip(advice: Advice) -> FlipRecord | None:
+    """Return the input that turns a verdict to train soonest, or None where none does or the verdict is another."""
+    found = [flip for flip in advice.flips if flip.flips_at is not None]
+    return found[0] if found and advice.verdict.code in TRAINS else None
+
+
+def task_record(one: Judged, shared: Mapping[str, Shared]) -> MixTaskRecord:
     """Return one task's advice in short."""
     advice, made, scenario = one.result.advice, one.made, one.part.question.scenario
-    road, whole = shared.get(one.part.name, (one.road, None))
-    inside = made.facts.must_stay_inside
-    hosted = None if inside else hosted_of_equal_quality(made)
+    ways, found = ways_of(one), shared.get(one.part.name)
+    road, whole = (ways["recommended"], None) if found is None else (found.road, found.lifetime)
     prompting, retrieval, volume = advice.gates
     return MixTaskRecord(
         name=one.part.name,
@@ -115,31 +101,13 @@ def task_record(one: Judged, shared: Mapping[str, tuple[Option, Decimal]]) -> Mi
         volume_justifies=volume.answer,
         same_verdict_share=None if advice.uncertainty is None else advice.uncertainty.same_verdict_share,
         measure_next=None if advice.measure_next is None else advice.measure_next.what,
-        today=cost(as_today(made), unpriced_why(made, TODAY)),
+        flip=nearest_flip(advice),
+        today=cost(ways["today"], unpriced_why(made, TODAY)),
         recommended=cost(road, unpriced_why(made, "tuned" if made.rung.code in TRAINS else ""), whole),
-        all_hosted=cost(hosted, unpriced_why(made, "hosted")),
-        all_tuned=cost(any_tuned(made), unpriced_why(made, "tuned")),
-        errors_today_per_month=wrong_per_month(one, as_today(made)),
+        all_hosted=cost(ways["all_hosted"], unpriced_why(made, "hosted")),
+        all_tuned=cost(ways["all_tuned"], unpriced_why(made, "tuned")),
+        errors_today_per_month=wrong_per_month(one, ways["today"]),
         errors_recommended_per_month=wrong_per_month(one, road),
-    )
-
-
-def total(key: str, tasks: Sequence[MixTaskRecord], months: float, requests: float | None) -> MixTotalRecord:
-    """Return the sum of one way over all tasks."""
-    ways: list[MixCostRecord] = [getattr(task, key) for task in tasks]
-    whole = summed([None if way.lifetime_usd is None else cents(way.lifetime_usd) for way in ways])
-    upfront = summed([None if way.upfront_usd is None else cents(way.upfront_usd) for way in ways])
-    today = summed([None if task.today.lifetime_usd is None else cents(task.today.lifetime_usd) for task in tasks])
-    missing = [f"{task.name}: {way.why}" for task, way in zip(tasks, ways, strict=True) if way.lifetime_usd is None]
-    return MixTotalRecord(
-        key=key,
-        title=WAYS[key],
-        lifetime_usd=None if whole is None else float(whole),
-        upfront_usd=None if upfront is None else float(upfront),
-        average_usd_per_month=None if whole is None else float(whole) / months,
-        usd_per_request=None if whole is None or not requests else float(whole) / requests,
-        saving_share=None if whole is None or not today else float(1 - whole / today),
-        missing=tuple(missing),
     )
 
 
@@ -187,52 +155,23 @@ def too_many(tuned: Sequence[tuple[str, str]]) -> list[str]:
     return (found if len(tuned) > MOST_TUNED else []) + ([told] if outer else [])
 
 
-def bill_warning(question: MixQuestion, judged: Sequence[Judged]) -> list[str]:
-    """Return a warning where the stated bill of all tasks and the sum of their first months differ too much."""
-    roads = [as_today(one.made) for one in judged]
-    known = [road for road in roads if road is not None]
-    if question.bill is None or len(known) < len(roads):
-        return []
-    bill = question.bill.known_value("today.monthly_bill_usd")
-    paid = [road.running.inputs.get("paid_usd_per_month", road.running) for road in known]
-    computed = sum((cents(float(running.value[0])) for running in paid), Decimal(0))
-    if abs(computed - bill) <= BILL_TOLERANCE * bill:
-        return []
-    return [f"the stated bill is USD {bill:,.0f} a month, but the tasks' tokens times price are USD {computed:,.0f}"]
+def compared_only(judged: Sequence[Judged], tasks: Sequence[MixTaskRecord]) -> list[str]:
+    """Return why the column of all tuned is no advice: tasks that users read, and tuned answers that nobody scored."""
+    priced = [task for task in tasks if task.all_tuned.lifetime_usd is not None]
+    outer = [task.name for task in priced if task.role == "outer"]
+    scored = {one.part.name for one in judged if one.part.question.scenario.evidence.tuned.trials}
+    unscored = [task.name for task in priced if task.name not in scored]
+    reasons = [f"users read {', '.join(outer)}"] if outer else []
+    reasons += [f"nobody has scored tuned answers of {', '.join(unscored)}"] if unscored else []
+    return [f"'{WAYS['all_tuned']}' is for comparison only: {'; '.join(reasons)}"] if reasons else []
 
 
 def warned(question: MixQuestion, judged: Sequence[Judged], tasks: Sequence[MixTaskRecord]) -> tuple[str, ...]:
     """Return everything a reader must see beside the verdicts."""
     tuned = [(task.name, task.role) for task in tasks if task.verdict.code in TRAINS]
-    doubtful = [
-        f"{task.name}: its verdict holds in {task.same_verdict_share:.0%} of draws"
-        for task in tasks
-        if task.same_verdict_share is not None and task.same_verdict_share < SETTLED_SHARE
-    ]
-    compared = [task.name for task in tasks if task.role == "outer" and task.all_tuned.lifetime_usd is not None]
-    beside = [f"'{WAYS['all_tuned']}' counts {', '.join(compared)} too, for comparison only"] if compared else []
     lossy = [one.part.name for one in judged if one.result.advice.quality.errors_counted]
     counted = [f"{', '.join(lossy)}: the cost holds the expected loss of wrong answers too, not bills alone"]
-    return (*too_many(tuned), *bill_warning(question, judged), *doubtful, *beside, *(counted if lossy else []))
-
-
-def errors(tasks: Sequence[MixTaskRecord], requests: float | None) -> MixErrorsRecord | None:
-    """Return wrong answers per 1,000 requests, over tasks scored on both sides; None without requests or scores."""
-    scored = [t for t in tasks if None not in (t.errors_today_per_month, t.errors_recommended_per_month)]
-    if not requests or not scored:
-        return None
-    return MixErrorsRecord(
-        today_per_thousand=1000 * sum(task.errors_today_per_month or 0.0 for task in scored) / requests,
-        recommended_per_thousand=1000 * sum(task.errors_recommended_per_month or 0.0 for task in scored) / requests,
-        scored=tuple(task.name for task in scored),
-        unscored=tuple(task.name for task in tasks if task not in scored),
-    )
-
-
-def lifetime_requests(judged: Sequence[Judged], requests: float | None) -> float | None:
-    """Return the requests of the whole horizon, or None where none are stated or the tasks grow apart."""
-    lengths = {round(number(o.made.ground.tasks) / number(o.made.ground["volume.tasks_per_month"]), 9) for o in judged}
-    return requests * lengths.pop() if requests and len(lengths) == 1 else None
+    return (*too_many(tuned), *question.doubts, *compared_only(judged, tasks), *(counted if lossy else []))
 
 
 def advise_mix(question: MixQuestion) -> Mixed:
@@ -240,10 +179,10 @@ def advise_mix(question: MixQuestion) -> Mixed:
     judged = [judge(part) for part in question.parts]
     sharings = shared(judged)
     replaced = {
-        one.task: (one.road, lifetime)
+        one.task: Shared(one.road, lifetime, running)
         for made in sharings
         if made.used
-        for one, lifetime in zip(made.sharers, made.lifetimes, strict=True)
+        for one, lifetime, running in zip(made.sharers, made.lifetimes, made.running, strict=True)
     }
     tasks = tuple(task_record(one, replaced) for one in judged)
     first = judged[0].result.advice
@@ -259,9 +198,12 @@ def advise_mix(question: MixQuestion) -> Mixed:
         usd_rate=first.usd_rate,
         horizon_months=first.horizon_months,
         requests_per_month=requests,
+        prices=prices_of([one.result.advice.prices for one in judged]),
         headline=headline(tasks),
         tasks=tasks,
-        totals=tuple(total(key, tasks, first.horizon_months, whole) for key in WAYS),
+        totals=tuple(
+            total(key, tasks, first.horizon_months, whole, months_to_repay(key, judged, replaced)) for key in WAYS
+        ),
         sharing=tuple(sharing_record(made) for made in sharings),
         errors=errors(tasks, requests),
         warnings=warned(question, judged, tasks),

@@ -6,10 +6,11 @@ from pathlib import Path as FilePath
 from typing import Any, NamedTuple, cast
 
 from advisor.advise import Question
+from advisor.mix_doubts import BILL_PLACE, bill_doubt, concerned, told_once
 from advisor.mix_tree import BILL, TASKS, Node, edges, in_order, listed, names_of, read, told, tree_of
 from advisor.mix_volumes import requests_of, volumes
 from advisor.quantity import Measure, Quantity
-from advisor.question_files import pose
+from advisor.question_files import note_slips, pose
 from advisor.scenario import Scenario
 from advisor.scenario_file import ScenarioFaultsError, judge, read_tree
 from advisor.scenario_tree import Fault, Tree, dotted
@@ -37,13 +38,13 @@ class Part(NamedTuple):
 class MixQuestion(NamedTuple):
     """The whole graph, in an order in which each task stands behind what it comes after.
 
-    `requests` a month and `bill` (usd a month, of all tasks) are None where the file states none.
+    `requests` a month is None where the file states none; `doubts` are numbers that look wrong, as sentences.
     """
 
     name: str
     parts: tuple[Part, ...]
     requests: Quantity | None
-    bill: Quantity | None
+    doubts: tuple[str, ...]
     as_of: date
 
 
@@ -53,11 +54,26 @@ def read_mix(path: FilePath, as_of: date, *, measure: bool = False, prices: File
     nodes = nodes_of(tree)
     scenarios = judged(tree, nodes, path.parent)
     book = open_book(prices, path.parent)
+    questions = posed(tree, path, nodes, scenarios, book, as_of, measure)
     parts = tuple(
-        Part(node.name, node.after, node.volume_said, question)
-        for node, question in zip(nodes, posed(tree, path, nodes, scenarios, book, as_of, measure), strict=True)
+        Part(node.name, node.after, node.volume_said, question) for node, question in zip(nodes, questions, strict=True)
     )
-    return MixQuestion(str(tree.values["name"]), parts, requests_of(tree), bill_of(tree), as_of)
+    requests = requests_of(tree)
+    return MixQuestion(str(tree.values["name"]), parts, requests, doubts_of(tree, nodes, questions, requests), as_of)
+
+
+def doubts_of(tree: Tree, nodes: list[Node], questions: list[Question], requests: Quantity | None) -> tuple[str, ...]:
+    """Return what looks wrong, as sentences; raises ScenarioFaultsError for a bill that looks like a slip of unit."""
+    stated: Any = tree.values.get("unusual", [])
+    unusual = tuple(str(name) for name in cast("list[Any]", stated))
+    bill = bill_doubt(questions, bill_of(tree), requests, unusual)
+    if bill is not None and bill.refused:
+        note_slips(tree, [bill])
+        raise ScenarioFaultsError(tree.faults)
+    idle = bill is None and BILL_PLACE in unusual
+    told = told_once([node.name for node in nodes], questions, unusual)
+    beside = (f"unusual names {BILL_PLACE}, and nothing is odd about it: delete the line",) if idle else ()
+    return (*(() if bill is None else (str(bill),)), *told, *beside)
 
 
 def posed(
@@ -69,7 +85,9 @@ def posed(
     faults: list[Fault] = []
     for node, scenario in zip(nodes, scenarios, strict=True):
         try:
-            questions.append(pose(scenario, path, book, as_of, measure=measure))
+            question = pose(scenario, path, book, as_of, measure=measure)
+            inherits = "unusual" not in tree.values[TASKS][node.place]
+            questions.append(concerned(question) if inherits else question)
         except ScenarioFaultsError as error:
             lines = {dotted(here): line for here, line in node.tree.lines.items()}
             found = [replace(fault, line=lines.get(fault.path, node.tree.line_of(()))) for fault in error.faults]

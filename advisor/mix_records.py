@@ -4,7 +4,7 @@ import json
 from dataclasses import asdict
 from datetime import date
 
-from advisor.advice import Says, VerdictPart
+from advisor.advice import FlipRecord, PricesPart, Says, VerdictPart
 from advisor.advice_record import AdviceRecord
 
 FORMAT_VERSION = "1.0"
@@ -20,7 +20,10 @@ class MixCostRecord(AdviceRecord):
 
 
 class MixTaskRecord(AdviceRecord):
-    """One task's advice in short; `advise FILE --task NAME` has the whole. Errors are a month's, None if unscored."""
+    """One task's advice in short; `advise FILE --task NAME` has the whole. Errors are a month's, None if unscored.
+
+    `flip` is the input that turns a verdict to train soonest; None where the verdict is another.
+    """
 
     name: str
     kind: str
@@ -34,6 +37,7 @@ class MixTaskRecord(AdviceRecord):
     volume_justifies: Says
     same_verdict_share: float | None
     measure_next: str | None
+    flip: FlipRecord | None
     today: MixCostRecord
     recommended: MixCostRecord
     all_hosted: MixCostRecord
@@ -43,7 +47,10 @@ class MixTaskRecord(AdviceRecord):
 
 
 class MixTotalRecord(AdviceRecord):
-    """All tasks done in one way: the sum of the tasks' cents, or None and the tasks whose part is not known."""
+    """All tasks done in one way: the sum of the tasks' cents, or None and the tasks whose part is not known.
+
+    `payback_months`: until lower bills have repaid the up-front money; None for never, or where a part is not known.
+    """
 
     key: str
     title: str
@@ -52,6 +59,7 @@ class MixTotalRecord(AdviceRecord):
     average_usd_per_month: float | None
     usd_per_request: float | None
     saving_share: float | None
+    payback_months: float | None
     missing: tuple[str, ...]
 
 
@@ -98,6 +106,7 @@ class MixAdvice(AdviceRecord):
     usd_rate: float
     horizon_months: float
     requests_per_month: float | None
+    prices: PricesPart
     headline: str
     tasks: tuple[MixTaskRecord, ...]
     totals: tuple[MixTotalRecord, ...]

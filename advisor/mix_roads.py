@@ -5,10 +5,11 @@ Rule 2  A road that is barred or not priced is none: its cost is not known, neve
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import Final
+from typing import Final, NamedTuple
 
-from advisor.advise import Considered
+from advisor.advise import Considered, Result
 from advisor.balance import LEVERS, SMALLER, TODAY, number
+from advisor.mix_file import Part
 from advisor.options import Option
 
 
@@ -68,3 +69,23 @@ def road_of(made: Considered) -> Option | None:
     found = ROADS[made.rung.code](made)
     barred = found is not None and found.key == TODAY and made.facts.must_stay_inside
     return None if barred else found
+
+
+class Judged(NamedTuple):
+    """One task with its whole advice, the roads behind it, and the road that its verdict takes (None: not priced)."""
+
+    part: Part
+    result: Result
+    made: Considered
+    road: Option | None
+
+
+def ways_of(one: Judged) -> dict[str, Option | None]:
+    """Return the road that each way takes for a task; None where it is barred or not priced."""
+    inside = one.made.facts.must_stay_inside
+    return {
+        "today": as_today(one.made),
+        "recommended": one.road,
+        "all_hosted": None if inside else hosted_of_equal_quality(one.made),
+        "all_tuned": any_tuned(one.made),
+    }

@@ -41,7 +41,10 @@ class Sharer(NamedTuple):
 
 
 class Sharing(NamedTuple):
-    """A group's shared replicas: the whole bill, each sharer's part and lifetime cost with it, and the cost apart."""
+    """A group's shared replicas: the whole bill, each sharer's part and its cost with it, and the cost apart.
+
+    `running` is each sharer's monthly cost with its part of the shared bill.
+    """
 
     sharers: tuple[Sharer, ...]
     replicas: float
@@ -50,6 +53,7 @@ class Sharing(NamedTuple):
     load_shares: tuple[float, ...]
     apart: Decimal
     lifetimes: tuple[Decimal, ...]
+    running: tuple[Months, ...]
 
     @property
     def together(self) -> Decimal:
@@ -127,7 +131,8 @@ def share(sharers: tuple[Sharer, ...]) -> Sharing:
     bill = monthly_bill(sharers[0], replicas)
     loads = [monthly(one.load) for one in sharers]
     all_loads = np.sum(loads, axis=0)
-    weights = [float(np.sum(costs.shared_usd_per_month(bill, load, all_loads))) for load in loads]
+    each = [np.asarray(costs.shared_usd_per_month(bill, load, all_loads), dtype=np.float64) for load in loads]
+    weights = [float(part.sum()) for part in each]
     whole = cents(float(bill.sum()))
     parts = tuple(apportioned(whole, weights))
     rest = [cents(number(one.road.lifetime) - float(monthly(one.bill).sum())) for one in sharers]
@@ -139,6 +144,9 @@ def share(sharers: tuple[Sharer, ...]) -> Sharing:
         load_shares=tuple(float(load.sum() / all_loads.sum()) for load in loads),
         apart=sum((cents(number(one.chosen.lifetime)) for one in sharers), Decimal(0)),
         lifetimes=tuple(part + other for part, other in zip(parts, rest, strict=True)),
+        running=tuple(
+            monthly(one.road.running) - monthly(one.bill) + part for one, part in zip(sharers, each, strict=True)
+        ),
     )
 
 

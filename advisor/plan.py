@@ -103,12 +103,21 @@ class BaseModelRef(PlanPart):
 
 
 class DataRef(PlanPart):
-    """Training, settings-choice and locked test records, and unlabelled text for continued language modelling."""
+    """Training, settings-choice and locked test records, unlabelled text, and pairs of a better and a worse answer.
+
+    For the comparison: `prompt` is put before the base's questions, `hosted` has a hosted model's answers to the test
+    rows, `safety` and `general` are requests to refuse and everyday texts in the place of those that are shipped.
+    """
 
     train: FileRef
     test: FileRef
     valid: FileRef | None = None
     unlabelled: FileRef | None = None
+    preferences: FileRef | None = None
+    prompt: FileRef | None = None
+    hosted: FileRef | None = None
+    safety: FileRef | None = None
+    general: FileRef | None = None
     licence: str
     consent: str
 
@@ -127,12 +136,14 @@ class Machine(PlanPart):
 
 
 class Lora(PlanPart):
-    """Adapter shape: rank r, alpha, dropout, and target modules (`all-linear` or names)."""
+    """Adapter shape: rank r, alpha, dropout, target modules (`all-linear` or names); `rslora`: alpha / sqrt(r)."""
 
     rank: int = Field(default=16, ge=1)
     alpha: int = Field(default=32, ge=1)
     dropout: Share = 0.0
     targets: tuple[str, ...] = ("all-linear",)
+    rslora: bool = False
+    dora: bool = False
 
 
 class Method(PlanPart):
@@ -157,7 +168,10 @@ class Method(PlanPart):
 
 
 class TrainSettings(PlanPart):
-    """Every setting of one training stage; lengths in tokens, batches in rows, nothing left to a library default."""
+    """Every setting of one training stage; lengths in tokens, batches in rows, nothing left to a library default.
+
+    Held-out loss is taken every `evaluate_every_steps`; risen `patience` times in a row, it stops training early.
+    """
 
     learning_rate: float = Field(gt=0)
     schedule: str = "cosine"
@@ -175,9 +189,32 @@ class TrainSettings(PlanPart):
     gradient_checkpointing: bool = False
     packing: bool = False
     assistant_only_loss: bool = True
+    evaluate_every_steps: int | None = Field(default=None, gt=0)
+    patience: int = Field(default=3, ge=1)
 
 
-StageName = Literal["curate", "adapt", "sft", "evaluate", "merge", "abplan", "account"]
+class Preference(PlanPart):
+    """Direct preference optimisation: `beta` holds the model to where it started; fewer pairs than `min_pairs` skip it.
+
+    beta 0.1: Rafailov et al. 2023, section 6. The floor is that of examples: under 100 a set is not ready (R104).
+    """
+
+    beta: float = Field(default=0.1, gt=0)
+    min_pairs: int = Field(default=100, ge=1)
+
+
+class Probe(PlanPart):
+    """A few real steps before the full spend, on the longest rows and on typical ones.
+
+    A run that the probe puts past `gross_ratio` times the plan's high end is refused: the factor of the default budget.
+    """
+
+    longest_steps: int = Field(default=3, ge=1)
+    typical_steps: int = Field(default=5, ge=2)
+    gross_ratio: float = Field(default=3.0, gt=1)
+
+
+StageName = Literal["curate", "probe", "adapt", "sft", "dpo", "evaluate", "merge", "abplan", "account"]
 
 
 class Stage(PlanPart):
@@ -185,6 +222,8 @@ class Stage(PlanPart):
 
     name: StageName
     train: TrainSettings | None = None
+    preference: Preference | None = None
+    probe: Probe | None = None
     forecast: dict[str, Forecast]
 
 

@@ -1,6 +1,5 @@
 """From a justified advice to the plan document: settings, forecasts with intervals, limits and gates. Pure."""
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -11,7 +10,6 @@ import numpy as np
 
 from advisor.advise import Question, Result
 from advisor.catalog import find_card
-from advisor.estimates import setup_of
 from advisor.forecasts import forecast, forecast_setup, forecast_stages, total
 from advisor.map import LOCAL
 from advisor.plan import (
@@ -20,18 +18,15 @@ from advisor.plan import (
     DataRef,
     FileRef,
     Forecast,
-    Lora,
     Machine,
-    Method,
     PriceLine,
     QualityGate,
     ScenarioRef,
-    Stage,
-    TrainSettings,
     Trial,
     VerdictRecord,
     seal,
 )
+from advisor.plan_settings import adapt_settings, dpo_settings, method_of, stages_of, train_settings
 from advisor.quality import success_share
 from advisor.scenario import Scenario
 from advisor.spread import interval
@@ -54,63 +49,6 @@ class Inputs:
     base_model: BaseModelRef
     data: DataRef
     prices_sha256: str
-
-
-def method_of(scenario: Scenario) -> Method:
-    """Return the method with everything the trainer would otherwise decide by itself (R057)."""
-    chosen = scenario.training
-    quantised = chosen.method == "qlora"
-    lora = (
-        None
-        if chosen.method == "full"
-        else Lora(
-            rank=chosen.lora.rank, alpha=chosen.lora.alpha, dropout=chosen.lora.dropout, targets=chosen.lora.targets
-        )
-    )
-    return Method(
-        kind=chosen.method,
-        quantisation="nf4" if quantised else None,
-        double_quantisation=quantised,
-        lora=lora,
-        optimizer=chosen.optimizer_or_default,
-    )
-
-
-def train_settings(scenario: Scenario, steps: int) -> TrainSettings:
-    """Return the settings of supervised fine-tuning."""
-    chosen = scenario.training
-    return TrainSettings(
-        learning_rate=chosen.learning_rate_or_default,
-        schedule=chosen.schedule,
-        warmup_share=chosen.warmup_share,
-        weight_decay=chosen.weight_decay,
-        max_steps=steps,
-        micro_batch=chosen.micro_batch,
-        accumulation=chosen.accumulation,
-        max_length=chosen.max_length,
-        seed=chosen.seed,
-        save_every_steps=chosen.save_every_steps or max(1, math.ceil(steps / 4)),
-        gradient_checkpointing=setup_of(scenario).checkpointing,
-        assistant_only_loss=chosen.assistant_only_loss,
-    )
-
-
-def adapt_settings(scenario: Scenario) -> TrainSettings | None:
-    """Return the settings of continued language modelling on unlabelled text, or None where none is asked for."""
-    chosen = scenario.training.adapt
-    if chosen is None:
-        return None
-    return TrainSettings(
-        learning_rate=chosen.learning_rate,
-        max_steps=chosen.max_steps,
-        micro_batch=chosen.micro_batch,
-        accumulation=chosen.accumulation,
-        max_length=scenario.training.max_length,
-        seed=scenario.training.seed,
-        save_every_steps=max(1, math.ceil(chosen.max_steps / 4)),
-        gradient_checkpointing=setup_of(scenario).checkpointing,
-        assistant_only_loss=False,
-    )
 
 
 def machine_of(question: Question, rate: Figure) -> Machine:
@@ -245,10 +183,15 @@ def make_plan(
     """Return the sealed plan document as plain JSON; `run` is the run's steps and its machine's rate."""
     scenario, made_on = question.scenario, question.as_of
     steps, rate = int(float(run[0].value)), run[1]
-    settings = {"adapt": adapt_settings(scenario), "sft": train_settings(scenario, steps)}
+    pairs = inputs.data.preferences
+    settings = {
+        "adapt": adapt_settings(scenario),
+        "sft": train_settings(scenario, steps),
+        "dpo": None if pairs is None else dpo_settings(scenario, pairs.rows or 0),
+    }
     machine = machine_of(question, rate)
     forecasts = forecast_stages(question, result, inputs.data, settings, rate)
-    stages = [Stage(name=name, train=settings.get(name), forecast=forecast) for name, forecast in forecasts.items()]
+    stages = stages_of(scenario, settings, forecasts)
     setup = forecast_setup(question, rate)
     totals = totals_of([setup, *forecasts.values()])
     document: dict[str, Any] = {

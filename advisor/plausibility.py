@@ -185,16 +185,21 @@ def next_step_of(place: str, refused: bool) -> str:
 
 
 def bill_suspicion(
-    bill_usd_per_month: float, computed_usd_per_month: float, tasks_per_month: float, source: str
+    bill_usd_per_month: float, computed_usd_per_month: float, tasks_per_month: float | None, source: str
 ) -> Suspicion | None:
-    """Return what is wrong where a stated bill and tokens times price differ by over 15 %, or None."""
+    """Return what is wrong where a stated bill and tokens times price differ by over 15 %, or None.
+
+    `tasks_per_month` is what the scenario states in that field, or None where it states none.
+    """
     if abs(computed_usd_per_month - bill_usd_per_month) <= BILL_TOLERANCE * bill_usd_per_month:
         return None
     ratio = computed_usd_per_month / bill_usd_per_month if bill_usd_per_month else inf
     likely: list[str] = []
     for factor, slip in BILL_SLIPS:
         if ratio > 0 and abs(log(ratio / factor)) <= log(NEAR):
-            number = {"today.monthly_bill_usd": bill_usd_per_month, "volume.tasks_per_month": tasks_per_month}
+            number: dict[str, float | None] = {
+                "today.monthly_bill_usd": bill_usd_per_month, "volume.tasks_per_month": tasks_per_month,
+            }  # fmt: skip
             value = number.get(slip.field)
             write = f"{slip.field} times {amount(slip.times)}"
             if value is not None:

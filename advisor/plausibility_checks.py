@@ -74,12 +74,11 @@ def today_price(asked: Asked) -> ApiPrice | None:
         return None
 
 
-def bill(asked: Asked) -> Iterator[Suspicion | None]:
-    """Yield what the stated bill, or tokens times price alone, says about volume, tokens and prices."""
-    price, tokens = today_price(asked), asked.scenario.tokens
-    volume = asked.scenario.volume.tasks_per_month.value
-    if price is None or volume is None or tokens.input.value is None or tokens.output.value is None:
-        return
+def token_usd_per_month(asked: Asked, price: ApiPrice) -> float | None:
+    """Return tokens times price of the first month, or None where volume or tokens are unknown."""
+    tokens, volume = asked.scenario.tokens, asked.scenario.volume.tasks_per_month.value
+    if volume is None or tokens.input.value is None or tokens.output.value is None:
+        return None
     cached = price.cached_input_usd_per_million_tokens or price.input_usd_per_million_tokens
     each = eco.token_cost_usd_per_task(
         float(tokens.input.value),
@@ -89,20 +88,28 @@ def bill(asked: Asked) -> Iterator[Suspicion | None]:
         float(cached.value),
         float(price.output_usd_per_million_tokens.value),
     )
-    month = float(eco.token_bill_usd_per_month(each, float(volume)))
+    return float(eco.token_bill_usd_per_month(each, float(volume)))
+
+
+def bill(asked: Asked) -> Iterator[Suspicion | None]:
+    """Yield what the stated bill, or tokens times price alone, says about volume, tokens and prices."""
+    price, tokens = today_price(asked), asked.scenario.tokens
+    month = None if price is None else token_usd_per_month(asked, price)
+    if price is None or month is None:
+        return
+    volume = float(asked.scenario.volume.tasks_per_month.known_value("volume.tasks_per_month"))
     paid = stated(asked.scenario.today.monthly_bill_usd)
     if paid is not None:
-        yield bill_suspicion(paid, month, float(volume), f"tasks x tokens x price of {price.name}")
+        yield bill_suspicion(paid, month, volume, f"tasks x tokens x price of {price.name}")
     else:
         slips = (Slip(1 / 1000, "single tasks where thousands were meant"),)
-        yield usual("volume.tasks_per_month", float(volume), "tasks_per_month", CEILING, slips, month,
+        yield usual("volume.tasks_per_month", volume, "tasks_per_month", CEILING, slips, month,
                     "USD a month of tokens times price")  # fmt: skip
     window = price.context_window_tokens
     if window:
-        whole = float(tokens.input.value) + float(tokens.output.value)
-        yield usual("tokens.input", float(tokens.input.value), "tokens_per_task",
-                    Band(0, window, f"the context window of {price.name}"),
-                    (), whole, "tokens with the answer")  # fmt: skip
+        read = float(tokens.input.known_value("tokens.input"))
+        yield usual("tokens.input", read, "tokens_per_task", Band(0, window, f"the context window of {price.name}"),
+                    (), read + float(tokens.output.known_value("tokens.output")), "tokens with the answer")  # fmt: skip
 
 
 def rents(asked: Asked, card: str) -> Band | None:

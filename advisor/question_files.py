@@ -1,6 +1,7 @@
 """Edge: everything an advice needs from disk, read once: scenario, data findings, model shape, price book."""
 
 import hashlib
+from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,19 +13,20 @@ from advisor.estimates import LocalSpeed
 from advisor.findings import Readiness
 from advisor.machine import EFFICIENCY, STEP_OVERHEAD, UNMEASURED, measure_matmul_flops_per_second
 from advisor.map import ASSUMED_MODEL, LOCAL
-from advisor.plausibility import spoken
+from advisor.plausibility import Suspicion, spoken
 from advisor.plausibility_checks import Asked, suspicions
 from advisor.recall_files import RULES, recall, remember
 from advisor.scenario import Scenario
 from advisor.scenario_file import ScenarioFaultsError, read_scenario, read_tree
+from advisor.scenario_tree import Tree
 from advisor.shape import ModelShape, parameters
 from advisor.shape_of_demand import Log
 from pricing.book_files import open_book
 from pricing.places import calibration_file
+from pricing.table import PriceBook
 
 if TYPE_CHECKING:
     from advisor.calibration import Calibration
-from pricing.table import PriceBook
 
 
 def base_shape(scenario: Scenario, folder: Path) -> ModelShape:
@@ -39,7 +41,7 @@ def base_shape(scenario: Scenario, folder: Path) -> ModelShape:
 def read_readiness(scenario: Scenario, folder: Path) -> Readiness:
     """Return what the scenario's data files, or its stated rows, are good for; remembered by their bytes."""
     stated, wants_json = scenario.data, scenario.quality.metric == "json_match"
-    names = [name for name in (stated.train, stated.test) if name] if stated.train else []
+    names = [name for name in (stated.train, stated.test, stated.valid) if name] if stated.train else []
     asked = f"{stated.model_dump_json()}{scenario.task.goal}{wants_json}"
     contents = [(folder / name).read_bytes() for name in names]
     key = hashlib.sha256(b"\0".join([RULES, asked.encode(), *contents])).hexdigest()
@@ -108,14 +110,18 @@ def with_counted_tokens(scenario: Scenario, folder: Path) -> Scenario:
 def refuse_slips(path: Path, asked: Asked) -> None:
     """Raise ScenarioFaultsError for every number that looks like a slip of a thousand or more: nothing is computed."""
     refused = [one for one in suspicions(asked) if one.refused]
-    if not refused:
-        return
-    tree = read_tree(path)
+    if refused:
+        tree = read_tree(path)
+        note_slips(tree, refused)
+        raise ScenarioFaultsError(tree.faults)
+
+
+def note_slips(tree: Tree, refused: Sequence[Suspicion]) -> None:
+    """Note each slip at the line that states the number."""
     for one in refused:
         told = f"looks like a slip of unit: {one.implies}"
         meant = f"{' or '.join(one.likely)}; {one.next_step}" if one.likely else one.next_step
         tree.fault(tuple(one.place.split(".")), told, spoken(one.usual), meant)
-    raise ScenarioFaultsError(tree.faults)
 
 
 def pose(scenario: Scenario, path: Path, book: PriceBook, as_of: date, *, measure: bool = False) -> Question:

@@ -8,25 +8,26 @@ Rule 3  A finding blocks (no), leaves open (unknown), or warns; the answer is th
 Rule 4  Files are counted where there are files; a stated number is believed with a warning; else it is unknown.
 """
 
-import json
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from typing import Final
 
 from advisor.answer import Answer
-from advisor.checks.duplicates import exact_duplicates, folded, label_conflicts, leak, near_duplicates
-from advisor.checks.records import RecordFault, Row
 from advisor.findings import DataFinding, Readiness, Severity
+from advisor.row_findings import (
+    EXAMPLES_SHOWN,
+    SYNTHETIC_TEST,
+    Records,
+    Usable,
+    held_findings,
+    usable_rows,
+    valid_findings,
+)
 from advisor.scenario import Data
 
 LEAST_FOR_PILOT: Final = 50  # provider documentation starts tuning at 50 to 100 examples (R030)
 LEAST_FOR_QUALITY: Final = 100  # "less than 100 examples probably won't help much" (R030)
-UNUSABLE_LIMIT_SHARE: Final = (
-    0.05  # one row in twenty: past it the source is at fault, not the row (as the plan's gate)
-)
 SMALL_TEST_ROWS: Final = 100  # below it the 95 % interval of a rate is wider than ten points either way
 PILOT_GOALS: Final = frozenset({"style", "format"})
-EXAMPLES_SHOWN: Final = 5  # line numbers named in a finding
 
 TIERS: Final = (
     (50_000, "large"),
@@ -37,14 +38,6 @@ TIERS: Final = (
     (0, "blocked"),
 )
 """Fewest usable rows of each tier (R030, R031)."""
-
-
-@dataclass(frozen=True, slots=True)
-class Records:
-    """What `read_records` found in one file."""
-
-    rows: Sequence[Row]
-    faults: Sequence[RecordFault] = ()
 
 
 def tier_of(usable_rows: int | None) -> str:
@@ -60,14 +53,35 @@ def assess(
     train: Records | None = None,
     test: Records | None = None,
     wants_json: bool = False,
+    valid: Records | None = None,
 ) -> Readiness:
     """Return the readiness of the data a scenario states, and of its files where they were read.
 
     `wants_json`: every answer must be JSON (metric json_match).
     """
-    usable, findings = counted(stated, train, test, wants_json)
-    findings += stated_findings(stated) + size_findings(usable, goals)
-    return Readiness(answer_of(findings), tier_of(usable), usable, tuple(findings))
+    if train is not None:
+        return assess_rows(stated, goals, usable_rows(train, test, wants_json), test, valid)
+    rows, findings = believed(stated)
+    return judged(stated, goals, rows, findings)
+
+
+def assess_rows(
+    stated: Data,
+    goals: Sequence[str],
+    usable: Usable,
+    test: Records | None,
+    valid: Records | None = None,
+    more: Sequence[DataFinding] = (),
+) -> Readiness:
+    """Return the readiness of rows that were sifted already (usable_rows), with what else was found about them."""
+    found = [*more, *usable.findings, *held_findings(stated, usable.rows, test), *test_findings(test)]
+    return judged(stated, goals, len(usable.rows), found + valid_findings(valid, usable.rows, test))
+
+
+def judged(stated: Data, goals: Sequence[str], usable: int | None, findings: Sequence[DataFinding]) -> Readiness:
+    """Return the readiness of so many usable rows, with what the scenario states and what was found before."""
+    every = (*findings, *stated_findings(stated), *size_findings(usable, goals))
+    return Readiness(answer_of(every), tier_of(usable), usable, every)
 
 
 def answer_of(findings: Sequence[DataFinding]) -> Answer:
@@ -78,13 +92,8 @@ def answer_of(findings: Sequence[DataFinding]) -> Answer:
     return Answer.UNKNOWN if Severity.OPEN in severities else Answer.YES
 
 
-def counted(
-    stated: Data, train: Records | None, test: Records | None, wants_json: bool
-) -> tuple[int | None, list[DataFinding]]:
-    """Return the usable rows and what was found on the way: from files, else as stated, else unknown (Rule 4)."""
-    if train is not None:
-        usable, findings = usable_rows(train, test, wants_json)
-        return len(usable), findings + test_findings(test)
+def believed(stated: Data) -> tuple[int | None, list[DataFinding]]:
+    """Return the number of rows as stated, else unknown, and what that is worth (Rule 4)."""
     rows = stated.rows.low if stated.rows.low is not None else stated.rows.value
     if rows is None:
         why = "neither a training file nor a number of rows was stated"
@@ -118,8 +127,7 @@ def stated_findings(stated: Data) -> list[DataFinding]:
         why = "it is not stated on what ground people's words may be used"
         found.append(DataFinding("consent", Severity.OPEN, why, "state data.consent, for example: no personal data"))
     if stated.test_is_synthetic is Answer.YES:
-        why = "the test set was written by a model, so it shows agreement with that model"
-        found.append(DataFinding("synthetic_test", Severity.WARNS, why, "hold out real rows"))
+        found.append(SYNTHETIC_TEST)
     return found
 
 
@@ -137,98 +145,3 @@ def test_findings(test: Records | None) -> list[DataFinding]:
         why = f"{len(test.rows)} test rows leave an interval wider than ten points either way"
         found.append(DataFinding("small_test", Severity.WARNS, why, f"hold out {SMALL_TEST_ROWS} rows or more"))
     return found
-
-
-def usable_rows(train: Records, test: Records | None, wants_json: bool) -> tuple[list[Row], list[DataFinding]]:
-    """Return the rows that count (Rule 1), and a finding for each reason why others do not."""
-    total = len(train.rows) + len(train.faults)
-    rows = list(train.rows)
-    findings: list[DataFinding] = []
-    unreadable = [fault.line for fault in train.faults]
-    findings += dropped("unreadable", unreadable, total, limited=True)
-    for code, limited, find in SIEVE:
-        out = find(rows, test, wants_json)
-        findings += dropped(code, [rows[place].line for place in sorted(out)], total, limited)
-        rows = [row for place, row in enumerate(rows) if place not in out]
-    return rows, findings
-
-
-def dropped(code: str, lines: Sequence[int], total: int, limited: bool) -> list[DataFinding]:
-    """Return the finding for rows that do not count; a limited reason blocks past UNUSABLE_LIMIT_SHARE."""
-    if not lines:
-        return []
-    why, remedy = REASONS[code]
-    severe = limited and len(lines) > UNUSABLE_LIMIT_SHARE * total
-    severity = Severity.BLOCKS if severe else Severity.WARNS
-    told = f"{len(lines)} of {total} rows {why}"
-    return [DataFinding(code, severity, told, remedy, len(lines), tuple(lines[:EXAMPLES_SHOWN]))]
-
-
-def said(row: Row) -> str:
-    """Return the whole of a row as one text."""
-    return f"{row.prompt}\n{row.answer}"
-
-
-def asked(row: Row) -> str:
-    """Return what a row asks; for plain text, all it says."""
-    return row.prompt or row.answer
-
-
-def duplicate_places(rows: Sequence[Row], test: Records | None, wants_json: bool) -> set[int]:
-    """Return the places of rows that repeat an earlier one."""
-    return {again.row for again in exact_duplicates([folded(said(row)) for row in rows])}
-
-
-def conflicting_places(rows: Sequence[Row], test: Records | None, wants_json: bool) -> set[int]:
-    """Return the places of rows that ask the same and answer differently: nobody knows which is right."""
-    places = [place for place, row in enumerate(rows) if row.prompt]
-    groups = label_conflicts([rows[place].prompt for place in places], [rows[place].answer for place in places])
-    return {places[inner] for group in groups for inner in group}
-
-
-def invalid_json_places(rows: Sequence[Row], test: Records | None, wants_json: bool) -> set[int]:
-    """Return the places of rows whose answer is not JSON, where JSON is the task."""
-    return {place for place, row in enumerate(rows) if wants_json and not is_json(row.answer)}
-
-
-def is_json(text: str) -> bool:
-    """Return True if the text is one JSON value."""
-    try:
-        json.loads(text)
-    except (ValueError, RecursionError):
-        return False
-    return True
-
-
-def leaking_places(rows: Sequence[Row], test: Records | None, wants_json: bool) -> set[int]:
-    """Return the places of rows that ask what the test set asks, in the same words or nearly."""
-    if test is None:
-        return set()
-    return {found.row for found in leak([asked(row) for row in rows], [asked(row) for row in test.rows])}
-
-
-def near_places(rows: Sequence[Row], test: Records | None, wants_json: bool) -> set[int]:
-    """Return the places of rows that nearly repeat an earlier one."""
-    return {found.row for found in near_duplicates([said(row) for row in rows])}
-
-
-Sieve = Callable[[Sequence[Row], Records | None, bool], set[int]]
-
-SIEVE: Final[tuple[tuple[str, bool, Sieve], ...]] = (
-    ("duplicate", False, duplicate_places),
-    ("conflict", True, conflicting_places),
-    ("invalid_json", True, invalid_json_places),
-    ("leak", False, leaking_places),
-    ("near_duplicate", False, near_places),
-)
-"""Reason, whether it blocks past the limit, and who finds it; in this order, so that each row is dropped once."""
-
-REASONS: Final = {
-    "unreadable": ("cannot be read", "mend or remove these rows"),
-    "duplicate": ("repeat an earlier row word for word", "they are counted once"),
-    "conflict": ("ask the same as another and answer differently", "settle which answer is right"),
-    "invalid_json": ("answer with something that is not JSON", "mend the answers, or change quality.metric"),
-    "leak": ("ask what the test set asks", "the run leaves out those that match word for word; remove the near ones"),
-    "near_duplicate": ("nearly repeat an earlier row", "they are counted once"),
-}
-"""Reason to (what the rows do, remedy)."""

@@ -80,6 +80,11 @@ class Data(Part):
     valid: FileBelow = None
     test: FileBelow = None
     unlabelled: FileBelow = None
+    preferences: FileBelow = None
+    prompt: FileBelow = None
+    hosted: FileBelow = None
+    safety: FileBelow = None
+    general: FileBelow = None
     licence: Text = None
     consent: Text = None
     rows: Annotated[Quantity, Measure("examples", example="800 or 500..1_000")] = unknown("nobody has counted")

@@ -13,8 +13,11 @@ from advisor.scenario import Scenario
 from advisor.scenario_tree import LARGEST_BYTES, Fault, Path, Tree, parse, quote
 from advisor.settings import Part
 
+DATA_FILES: Final = (
+    "train", "valid", "test", "unlabelled", "preferences", "prompt", "hosted", "safety", "general"
+)  # fmt: skip
 FILES: Final = (
-    *(("data", name) for name in ("train", "valid", "test", "unlabelled")), ("traffic", "log"), ("tokens", "samples")
+    *(("data", name) for name in DATA_FILES), ("traffic", "log"), ("tokens", "samples")
 )  # fmt: skip
 SEVERAL: Final = "tasks"  # stands in place of `task` in a scenario of several, which advisor.mix_file reads
 NEAR: Final = 0.6  # difflib's own default: about three letters in five agree

@@ -48,6 +48,8 @@ Optimizer: TypeAlias = Literal[
 
 LEARNING_RATES: Final = {"qlora": 2e-4, "lora": 2e-4, "full": 2e-5}
 """Starting points by method: 2e-4 for adapters (R088), the middle of 1e-5..5e-5 for all weights (R094)."""
+DPO_RATES: Final = {"qlora": 5e-6, "lora": 5e-6, "full": 5e-7}
+"""Preference tuning moves a tuned model a little: the published Zephyr recipes (alignment-handbook) by method."""
 OPTIMIZERS: Final = {"qlora": "paged_adamw_8bit", "lora": "adamw_torch", "full": "adamw_torch"}
 """Paged 8-bit states where memory is the reason for the method (R092), plain AdamW where it is not."""
 
@@ -105,6 +107,8 @@ class LoraSettings(Part):
     alpha: Annotated[int, Setting("1", "4096")] = 32
     dropout: Rate = 0.0
     targets: tuple[str, ...] = Field(default=("all-linear",), min_length=1)
+    rslora: StrictBool = False
+    dora: StrictBool = False
 
 
 class Adapt(Part):
@@ -114,6 +118,17 @@ class Adapt(Part):
     learning_rate: Rate
     micro_batch: Batch = 16
     accumulation: Batch = 1
+
+
+class Dpo(Part):
+    """Preference tuning on data.preferences, where that is named; None: one pass over the pairs, by method."""
+
+    max_steps: Steps | None = None
+    learning_rate: Rate | None = None
+    beta: Annotated[float, Setting("0.001", "10", whole=False)] = 0.1
+    min_pairs: Annotated[int, Setting("1", "10000000")] = 100
+    micro_batch: Batch = 4
+    accumulation: Batch = 4
 
 
 class Training(Part):
@@ -135,8 +150,10 @@ class Training(Part):
     adapt: Annotated[
         Adapt | None, BeforeValidator(read_text, json_schema_input_type=Adapt | Literal["none", "unknown"])
     ] = None
+    dpo: Dpo | None = None
     optimizer: Annotated[Optimizer | None, BeforeValidator(read_text)] = None
     assistant_only_loss: StrictBool = True
+    packing: StrictBool = False
     attempts: Annotated[Quantity, Measure("count", least="1", most="1000", example="3 or 2..6")] = assume(
         "3", "the first run of a new task seldom ships: settings and data are each corrected once", "1", "8"
     )

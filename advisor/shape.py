@@ -261,7 +261,12 @@ def lora_modules(shape: ModelShape, targets: str | Iterable[str]) -> tuple[Linea
     current Transformers: PEFT wraps them in some families (`wraps_experts`) and leaves them alone in the others.
     """
     wanted = targets.replace("|", " ").replace(",", " ").split() if isinstance(targets, str) else list(targets)
-    maps = linears(shape)
+    return _selected(shape, tuple(wanted))
+
+
+@cache
+def _selected(shape: ModelShape, targets: tuple[str, ...]) -> tuple[Linear, ...]:
+    wanted, maps = list(targets), linears(shape)
     if wanted == [ALL_LINEAR]:
         return tuple(m for m in maps if shape.wraps_experts or m.part in {Part.ATTENTION, Part.MLP})
     chosen = tuple(m for m in maps if any(m.name == t or m.name.endswith(f".{t}") for t in wanted))

@@ -111,7 +111,10 @@ def main() -> None:
         group for index, group in enumerate(whole) if index % every == 0 or SET_BY in {r["row_id"] for r in group}
     ]
     started = time.perf_counter()
-    peaks = [(group, allocated_gib(group[0])) for group in chosen]
+    peaks: list[tuple[list[dict[str, str]], list[float]]] = []
+    for group in chosen:
+        peaks.append((group, allocated_gib(group[0])))
+        print(f"{len(peaks)} of {len(chosen)}", file=sys.stderr, flush=True)
     share = next(
         (float(row["peak_mem_gib"]) - found[0]) / (found[-1] - found[0])
         for group, found in peaks for row in group if row["row_id"] == SET_BY

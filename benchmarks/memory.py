@@ -9,9 +9,12 @@ not installed are named as such; `ftuneai` may lie anywhere on PYTHONPATH.
 import csv
 import re
 import sys
+from bisect import bisect_left
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import accumulate
+from math import sqrt
 from pathlib import Path
 
 import numpy as np
@@ -27,6 +30,7 @@ from pricing.units import GIB
 
 TABLE = Path(__file__).parent.parent / "advisor" / "data" / "memory_intervals.csv"
 COVERED = (0.05, 0.95)  # of truth over prediction: the printed interval
+TABLE_HEAD = "|---" * 7 + "|\n"
 LEAN = 1.01  # assumed: more is allowed on the costly side, for an out-of-memory stop costs more than an idle gigabyte
 KINDS = ("training_ratio", "loose_ratio", "inference_ratio")
 
@@ -123,10 +127,13 @@ def graded(scored: Sequence[Scored]) -> list[Scored]:
     return [s for s in scored if s.row["quality"] == "A" or s.kind == "loose_ratio"]
 
 
-def quantiles(ratios: Sequence[float]) -> tuple[float, float]:
-    """Return the interval that ratios of truth over prediction make: leaning to the costly side, 1 within it."""
-    low, high = np.quantile(ratios, COVERED)
-    return min(float(low), 1.0), max(float(high), 1.0) * LEAN
+def quantiles(scored: Sequence[Scored]) -> tuple[float, float]:
+    """Return the interval of truth over prediction: a source counts by the root of its rows; it holds 1."""
+    rows = Counter(s.row["source"] for s in scored)
+    ordered = sorted((s.ratio, 1 / sqrt(rows[s.row["source"]])) for s in scored)
+    reached = list(accumulate(weight for _, weight in ordered))
+    low, high = (ordered[bisect_left(reached, share * reached[-1])][0] for share in COVERED)
+    return min(low, 1.0), max(high, 1.0) * LEAN
 
 
 def line(label: str, scored: Sequence[Scored]) -> str:
@@ -147,7 +154,7 @@ def blind(scored: Sequence[Scored]) -> list[tuple[Scored, bool | None]]:
     for s in scored:
         key = s.kind, s.row["source"]
         if key not in found:
-            others = [o.ratio for o in made if o.kind == s.kind and o.row["source"] != s.row["source"]]
+            others = [o for o in made if o.kind == s.kind and o.row["source"] != s.row["source"]]
             found[key] = quantiles(others) if others else None
     intervals = ((s, found[s.kind, s.row["source"]]) for s in scored)
     return [(s, None if i is None else s.range[0] * i[0] <= s.truth <= s.range[1] * i[1]) for s, i in intervals]
@@ -169,30 +176,25 @@ def held_out(scored: Sequence[Scored]) -> list[str]:
 
 
 READING = """\
-Looked at by eye on 2026-11-21; the row's own notes are the evidence.
-
 - V0059: 24.9 GiB static where its twin V0054 has 6.6: not the run its columns describe. V0054 stopped after 1,000 of
   5,000 steps and never met the longest batch. Both are the rows', and stay in the count.
 - V0974, V0990, V1006: AWQ with a prompt of one token holds a second copy of tied embeddings while it loads; with longer
   prompts the same models are within 2 %. Not modelled.
-- PEFT full, V0080 and V0191: 3 to 4 % low, reserved bytes against the formula's tensors.
-- Sharded Llama-3 at batch 16 with Liger: 4 % high, cause not found.
+- V0080 and V0191, PEFT full: 3 to 4 % low, reserved bytes; V0305 and V0329, Mixtral: 3.4 %, cause unknown.
 - B, fms-acceleration-bench, `padded to the cap`: the rows do not state lengths. With 2,340 tokens as the longest row
   (read off one of them) 8 padding-free QLoRA rows on one card are within 1 %, 6 padded ones within 6 %. The
   `aadp` rows on several cards hold the whole 16-bit model on each (13.5 GiB a card, whatever their number): no layer is
   wrapped, which no column says.
-- B, ms-swift: reserved bytes of an 80 GiB card whose cache was never under pressure, lengths 3,234 +- 2,547: up to
-  twice the peak. The point estimate is of a card of the recommended size; the interval reaches to the other.
+- B, ms-swift: reserved bytes of an 80 GiB card never under pressure, lengths 3,234 +- 2,547: up to twice the peak. The
+  point estimate is of a card of the recommended size.
 - Blind, peft-method-comparison: 71 %, because the interval comes from one source alone, whose rows are packed to one
-  length: it is narrower than what padded rows need. 7 of the 11 misses are predictions too high, by 3 to 5 %.
+  length: narrower than padded rows need. 7 of the 11 misses are predictions too high, by 3 to 5 %.
 - Blind, Qwen2 grade B: 29 % of 14 rows; a mean over cards whose layers were split unevenly (see below).
-- B, Qwen1: no tool named, versions not stated; figures of several cards are taken to be sums where they exceed a card.
+- B, Qwen1: no tool or versions named; figures of several cards are taken to be sums where they exceed a card.
 - Grade B of the Qwen2 inference rows are sums over two or three cards with layers split by size, not evenly; V0963 is
   5.6 GiB for 72 billion 16-bit parameters on three cards, a misprint.
 """
 """What the worst rows are; to be looked at again whenever the rows or the formula change."""
-
-Rival = Callable[[dict[str, str]], float | None]
 
 
 def beside(scored: Sequence[Scored]) -> list[str]:
@@ -218,17 +220,13 @@ def _errors(ratio: NDArray[np.float64]) -> str:
 
 def worst(scored: Sequence[Scored], count: int = 12) -> list[str]:
     """Return the worst grade A rows, to be looked at by eye."""
-    rows = sorted((s for s in scored if s.row["quality"] == "A"), key=lambda s: -abs(np.log(s.truth / s.answer.value)))[
-        :count
-    ]
+    best = [s for s in scored if s.row["quality"] == "A"]
+    rows = sorted(best, key=lambda s: -abs(np.log(s.truth / s.answer.value)))[:count]
     return [
         f"| {s.row['row_id']} | {s.row['source']} | {s.row['model'].rpartition('/')[2]} | {s.row['method']} "
         f"{s.row['quant']} | {s.truth:.2f} | {s.answer.value:.2f} |"
         for s in rows
     ]
-
-
-TABLE_HEAD = "|---" * 7 + "|\n"
 
 
 def report(scored: Sequence[Scored], left: Counter[str], day: str) -> str:
@@ -267,10 +265,8 @@ def cached_shares(scored: Sequence[Scored]) -> list[tuple[str, str, list[float]]
         elif training_setup(s.row).lengths == "varied" and "reserved" in s.row["mem_metric"]:
             peak, stays = s.estimate.allocated.value / GIB, s.estimate.phases[Phase.STEP] / GIB
             varied += [(s.truth - peak) / (peak - stays)] if peak > stays else []
-    return [
-        ("cached_share", "nvidia-smi less context less peak", steady),
-        ("varied_cached_share", "reserved less our peak", varied),
-    ]
+    names = ("cached_share", "nvidia-smi less context less peak"), ("varied_cached_share", "reserved less our peak")
+    return [(*name, shares) for name, shares in zip(names, (steady, varied), strict=True)]
 
 
 def write(path: Path, scored: Sequence[Scored], day: str) -> None:
@@ -279,15 +275,14 @@ def write(path: Path, scored: Sequence[Scored], day: str) -> None:
         out = csv.writer(file, lineterminator="\n")
         out.writerow(["name", "value", "low", "high", "unit", "kind", "source"])
         for kind in KINDS:
-            part = [s.ratio for s in graded(scored) if s.kind == kind]
+            part = [s for s in graded(scored) if s.kind == kind]
             low, high = quantiles(part)
             what = f"5 % and 95 % times {LEAN} of truth over prediction"
             note = f"benchmarks/memory.py {day}: {what}, n={len(part)}"
             out.writerow([kind, 1, f"{low:.3g}", f"{high:.3g}", "ratio", "m", note])
         for name, what, shares in cached_shares(scored):
-            low, middle, high = (
-                f"{max(0.0, float(q)):.2g}" for q in np.quantile(shares, (COVERED[0], 0.5, COVERED[1]))
-            )
+            ends = np.quantile(shares, (COVERED[0], 0.5, COVERED[1]))
+            low, middle, high = (f"{max(0.0, float(q)):.2g}" for q in ends)
             note = f"benchmarks/memory.py {day}: {what}, over what comes and goes, n={len(shares)}"
             out.writerow([name, middle, low, high, "share", "m", note])
 

@@ -2,7 +2,7 @@
 
 import gc
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
 import typer
@@ -10,14 +10,34 @@ from typer.core import TyperGroup
 
 
 class DefaultCommand(TyperGroup):
-    """A group whose commands may be left out: `advise scenario.yaml`, `run plan.json`. Set `default` in a subclass."""
+    """A group whose commands may be left out: `advise scenario.yaml`, `run plan.json`. Set `default` in a subclass.
+
+    Commands named in `later` are built by `build_later` once one of them, or the list of all, is asked for.
+    """
 
     default: ClassVar[str]
+    later: ClassVar[tuple[str, ...]] = ()
+
+    def build_later(self) -> Mapping[str, Any]:
+        """Return the commands of `later` by name."""
+        return {}
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        """Return a command, or None where the name is none."""
+        if cmd_name in self.later and cmd_name not in self.commands:
+            self.commands.update(self.build_later())
+        return super().get_command(ctx, cmd_name)
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        """Return the names of all commands, as help and completion show them."""
+        if not set(self.later) <= set(self.commands):
+            self.commands.update(self.build_later())
+        return super().list_commands(ctx)
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Put the default command before a first word that is no command and no option of the group."""
         own = {name for parameter in self.get_params(ctx) for name in parameter.opts}
-        if args and args[0] not in self.commands and args[0] not in own:
+        if args and args[0] not in {*self.commands, *self.later, *own}:
             args = [self.default, *args]
         return super().parse_args(ctx, args)
 

@@ -65,6 +65,7 @@ class Charge(NamedTuple):
     """One charge: quantity in `unit` at `unit_price` (usd for one unit), from `starts` to `ends` (exclusive, UTC).
 
     `consumed` is the quantity in `consumed_unit`, where that is not the priced one. `estimate`: nobody was billed.
+    `invoiced` is False for what costs money that nobody sends this bill for: an own machine.
     """
 
     description: str
@@ -85,6 +86,7 @@ class Charge(NamedTuple):
     consumed_unit: str = ""
     resource: str = ""
     estimate: bool = False
+    invoiced: bool = True
     scenario: str = ""
     road: str = ""
 
@@ -97,7 +99,7 @@ def row(charge: Charge) -> dict[str, str]:
         **dict.fromkeys(COLUMNS, ""),
         **provided(charge),
         **dict.fromkeys(MONEY, f"{cost:f}"),
-        "BilledCost": "0.00" if charge.estimate else f"{cost:f}",
+        "BilledCost": "0.00" if charge.estimate or not charge.invoiced else f"{cost:f}",
         "BillingAccountId": f"crossover-{charge.scenario}",
         "BillingAccountName": charge.scenario,
         "BillingAccountType": "Account",

@@ -5,14 +5,16 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
+from typing import NamedTuple
 
 from advisor.plan import Plan
 from runner.budget import Limit, budget_of, limits_of, refuse_raise
+from runner.disk import stamp
 from runner.gate import Request, judge, needed_packages, refuse_unread
-from runner.gather import gather
+from runner.gather import digest_of, gather, plan_files
 from runner.meter import Rate
 from runner.planfile import read_plan
-from runner.refusal import RefusedError
+from runner.refusal import Refusal, RefusedError
 
 # The exit codes all three programs share; 2 is the command line's own.
 EXIT_ANSWERED, EXIT_INPUT, EXIT_USAGE, EXIT_REFUSED, EXIT_LIMIT, EXIT_FAILED = range(6)
@@ -22,7 +24,8 @@ EXIT_ANSWERED, EXIT_INPUT, EXIT_USAGE, EXIT_REFUSED, EXIT_LIMIT, EXIT_FAILED = r
 class Options:
     """What the caller adds to a plan: other limits, what an hour really costs, and the packages the engine needs.
 
-    `packages` None asks the plan's method. A limit above the plan's needs a reason in `raise_limit`.
+    `packages` None asks the plan's method. A limit above the plan's needs a reason in `raise_limit`, a
+    run that the probe puts far from its plan one in `accept_probe`.
     """
 
     as_of: date
@@ -31,6 +34,7 @@ class Options:
     raise_limit: str | None = None
     usd_per_hour: Decimal | None = None
     packages: Sequence[str] | None = None
+    accept_probe: str | None = None
 
 
 def default_folder(plan_path: Path, plan_id: str) -> Path:
@@ -38,21 +42,43 @@ def default_folder(plan_path: Path, plan_id: str) -> Path:
     return plan_path.parent / f"run-{plan_id[:12]}"
 
 
-def admit(plan_path: Path, folder: Path | None, options: Options) -> tuple[Plan, Path]:
-    """Return the plan and its run folder. Raises PlanFaultsError, RefusedError, OSError."""
+class Admitted(NamedTuple):
+    """A plan that was let in, its run folder, the folder its paths start from, and each file's stamp at the gate."""
+
+    plan: Plan
+    run_folder: Path
+    root: Path
+    stamps: dict[str, tuple[int, ...] | None]
+
+    def refuse_changed(self) -> None:
+        """Raise RefusedError naming every file of the plan that is no longer what the gate let in."""
+        moved = [ref for ref in plan_files(self.plan) if stamp(self.root / ref.path) != self.stamps[ref.path]]
+        remedy = "restore the file and run again: what was made of it is not committed"
+        found = [
+            Refusal("changed", f"{ref.path} was changed while the run was using it", remedy)
+            for ref in moved
+            if digest_of(self.root / ref.path) != ref.sha256
+        ]
+        if found:
+            raise RefusedError(found)
+
+
+def admit(plan_path: Path, folder: Path | None, options: Options) -> Admitted:
+    """Return the plan and where it runs. Raises PlanFaultsError, RefusedError, OSError."""
     file = read_plan(plan_path.read_bytes(), plan_path.name)
     if file.plan is None:
         raise RefusedError(refuse_unread(file))
     plan = file.plan
     run_folder = folder or default_folder(plan_path, plan.plan_id)
     packages = needed_packages(plan) if options.packages is None else options.packages
+    stamps = {ref.path: stamp(plan_path.parent / ref.path) for ref in plan_files(plan)}  # before they are hashed
     facts = gather(plan, plan_path.parent, run_folder, options.as_of, packages)
     limits = limits_for(plan, options)
     refusals = refuse_raise(limits, options.raise_limit)
     refusals += judge(Request(file.document, plan, facts, budget_of(*limits)))
     if refusals:
         raise RefusedError(refusals)
-    return plan, run_folder
+    return Admitted(plan, run_folder, plan_path.parent, stamps)
 
 
 def rate_of(plan: Plan, options: Options) -> Rate:

@@ -15,7 +15,9 @@ from runner.doors import open_run
 from runner.render import Section, markdown_of, percent, tables_of, usd
 from runner.report import build_report
 
-SHOWN: Final = ("usd", "seconds", "tokens", "peak_bytes")
+SHOWN: Final = {"usd": "money", "seconds": "time", "tokens": "tokens", "peak_bytes": "memory"}
+"""A run's forecasts, by their names in the report, and the words for them."""
+DAY: Final = len("2026-11-21")
 FINISHED: Final = "finished"
 BROKEN: Final = "cannot be read"
 DEPTH: Final = 3  # a project's folder, a plan's folder, the run
@@ -94,33 +96,37 @@ def typical_error(lines: Sequence[RunLine], name: str) -> float | None:
 def over_time(lines: Sequence[RunLine]) -> list[str]:
     """Return a sentence about each quantity: how far off all runs were, and whether the newer half was nearer."""
     found: list[str] = []
-    for name in SHOWN:
+    for name, word in SHOWN.items():
         every = typical_error(lines, name)
         if every is None:
             continue
         older, newer = lines[: len(lines) // 2], lines[len(lines) // 2 :]
         then, now = typical_error(older, name), typical_error(newer, name)
         trend = "" if then is None or now is None else f"; older half {percent(then)}, newer half {percent(now)}"
-        found.append(f"{name}: typically off by {percent(every)}{trend}.")
+        found.append(f"{word}: typically off by {percent(every)}{trend}.")
     return found
 
 
+def row_of(line: RunLine) -> tuple[str, ...]:
+    """Return one run as a table shows it: when, which, what it cost, how it stands; ratios of a finished one only."""
+    money = next((one for one in line.errors if one["name"] == "usd"), None)
+    ratios = [ratio_of(line, name) if line.state == FINISHED else None for name in SHOWN]
+    shown = [f"{ratio:.2f}" if ratio is not None else "-" for ratio in ratios]
+    return line.when[:DAY], line.run_id, usd(money["actual"]) if money else "-", *shown, line.state.partition(":")[0]
+
+
 def runs_sections(lines: Sequence[RunLine], source: str) -> list[Section]:
-    """Return all runs as one table, with what they say together."""
-    rows: list[tuple[str, ...]] = []
-    for line in lines:
-        money = next((one for one in line.errors if one["name"] == "usd"), None)
-        amounts = (usd(money["predicted"]), usd(money["actual"])) if money else ("-", "-")
-        ratios = [ratio_of(line, name) for name in SHOWN]
-        shown = [f"{ratio:.2f}" if ratio is not None else "-" for ratio in ratios]
-        began = line.when[:16].replace("T", " ")
-        rows.append((began, line.run_id, line.scenario, *amounts, *shown, line.state.partition(":")[0]))
+    """Return what all runs say together, and a table of the runs of each scenario: their numbers are alike."""
     count = f"{len(lines)} run{'' if len(lines) == 1 else 's'}" if lines else "No runs"
     broken = [f"{line.run_id} {line.state}." for line in lines if line.state.startswith(BROKEN)]
     said = (f"{count}: {source}.", *broken, *over_time(lines))
-    heads = ("began", "run", "scenario", "USD predicted", "actual", "USD x", "time x", "tokens x", "memory x", "state")
-    sentences = (*said, "x is actual over predicted.") if lines else said
-    return [Section("All runs, predicted and actual", sentences, heads, tuple(rows))]
+    legend = "USD is what a run cost; the four behind it are actual over predicted, 1.00 where the forecast held."
+    found = [Section("All runs, predicted and actual", (*said, legend) if lines else said)]
+    heads = ("began", "run", "USD", *SHOWN.values(), "state")
+    for scenario in dict.fromkeys(line.scenario for line in lines):
+        rows = tuple(row_of(line) for line in lines if line.scenario == scenario)
+        found.append(Section(scenario or "Not readable", (), heads, rows))
+    return found
 
 
 def runs_text(folder: Path | None, form: str, columns: int, colour: bool) -> str:

@@ -14,6 +14,8 @@ from runner.ledger import Entry
 from runner.replay import RunUse, StageUse, replay, work_seconds
 
 FORMAT_VERSION: Final = "1.0"
+COUNTED: Final = ("base", "tuned", "merged")
+"""Whose answers to the test rows the forecast counts; guards, losses and prompted answers are what surrounds them."""
 
 
 def record_of(plan: Plan, entries: Iterable[Entry], comparisons: Iterable[Mapping[str, Any]], host: str, cores: int,
@@ -45,7 +47,7 @@ def stage_record(plan: Plan, stage: Stage, use: RunUse, entries: tuple[Entry, ..
     found: dict[str, Any] = {"seconds": float(used.productive_seconds)}
     if stage.train is not None:
         return found | training_record(stage, used, entries)
-    answers = first_work(entries, stage.name, "rows")
+    answers = [entry for entry in first_work(entries, stage.name, "rows") if entry.data["model"] in COUNTED]
     if answers:
         found |= {
             "answer_seconds": float(sum(map(work_seconds, answers))),

@@ -75,6 +75,9 @@ def plan(
         str | None,
         typer.Option("--raise-limit", metavar="REASON", help="Why this run may go above the plan's limit; recorded."),
     ] = None,
+    accept_probe: Annotated[
+        str | None, typer.Option("--accept-probe", metavar="REASON", help="Why to go on far past the plan; recorded.")
+    ] = None,
     usd_per_hour: Annotated[
         str | None, typer.Option("--usd-per-hour", help="What an hour of this machine really costs [the plan's].")
     ] = None,
@@ -97,6 +100,7 @@ def plan(
         max_usd=amount(max_usd, "--max-usd"),
         max_hours=amount(max_hours, "--max-hours"),
         raise_limit=raise_limit,
+        accept_probe=accept_probe,
         usd_per_hour=amount(usd_per_hour, "--usd-per-hour"),
     )
     if dry_run:
@@ -108,9 +112,29 @@ def plan(
 
 
 @app.command()
-def report(folder: FolderArgument, form: FormatOption = Format.TABLE) -> None:
-    """Show a run's report: predicted and actual, why the money differs, whether it ships."""
-    typer.echo(shown(report_of(folder), form), nl=False)
+def report(
+    folder: Annotated[
+        Path, typer.Argument(metavar="DIR", help="A run folder, or the report.json of one.", exists=True)
+    ],
+    form: FormatOption = Format.TABLE,
+    out: Annotated[
+        list[Path] | None,
+        typer.Option("--out", metavar="FILE", help="Also FILE.html, .md, .csv, .focus.csv or .json; may be repeated."),
+    ] = None,
+) -> None:
+    """Show a run's report: predicted and actual, why the money differs, whether it ships.
+
+    Example: run report out/run-0123456789ab --out report.html --out focus.csv
+    """
+    from runner.report_out import FORMS, odd, written
+
+    if unknown := odd(out or ()):
+        message = f"{', '.join(unknown)}: the name must end in one of {', '.join(FORMS)}"
+        raise typer.BadParameter(message, param_hint="--out")
+    document = report_of(folder)
+    typer.echo(shown(document, form), nl=False)
+    for said in checked(lambda: written(document, out or ())):
+        typer.echo(said, err=True)
 
 
 @app.command()

@@ -21,7 +21,7 @@ ROAD_ANSWERS = {
 LONGEST_DAYS = 31  # a plan lives a month, of the longest kind: prices and packages move
 STAGE_ORDER: tuple[StageName, ...] = get_args(StageName)
 REQUIRED: tuple[StageName, ...] = ("curate", "sft", "evaluate", "account")
-TRAINING: tuple[StageName, ...] = ("adapt", "sft")
+TRAINING: tuple[StageName, ...] = ("adapt", "sft", "dpo")
 NOT_KNOWN = ("", "unknown")
 NOT_GRANTED = ("none", "not stated; overridden")
 
@@ -109,6 +109,7 @@ def stages(plan: Plan) -> list[Refusal]:
         (names != sorted(names, key=STAGE_ORDER.index), f"out of order: {', '.join(names)}"),
         (bool(absent), f"not there: {', '.join(absent)}"),
         ("adapt" in names and plan.data.unlabelled is None, "adapt has no unlabelled text (data.unlabelled)"),
+        ("dpo" in names and plan.data.preferences is None, "dpo has no pairs (data.preferences)"),
         *(
             (stage.train is None, f"{stage.name} has no training settings")
             for stage in plan.stages

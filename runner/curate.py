@@ -1,28 +1,37 @@
 """Records -> curated messages. Every row that is not trained on is counted with its reason and listed; pure.
 
-Rule 1  The test set is never changed: where a training row and a test row ask the same, the training row goes.
-Rule 2  Of equal rows the first stays. Of rows that ask the same and answer differently none stays: nobody knows
-        which is right.
-Rule 3  Within the training set texts are the same if they agree but for white space. Against the test set case and
-        sentence punctuation do not count either (signs that calculate or name, such as - * / % # @ &, do).
+Which rows count is decided by advisor.checks.sieve, as the advice did; here are what only a run knows: the model's own
+tokens, and the rows held out to watch training.
+
+Rule 1  Repeats and rows that the test set asks say nothing new; the plan was sized without them, so they are left out
+        and listed, and only faults of the source count towards the plan's limit on dropped rows.
 """
 
-import unicodedata
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
+from advisor.checks import sieve
+from advisor.checks.duplicates import leak
+from advisor.checks.preferences import Pair
+from advisor.checks.records import Row as Record
+from advisor.checks.shapes import NOTHING, About
+from advisor.checks.shapes import Message as Turn
+from advisor.checks.sieve import asked, normalised
+from advisor.checks.splits import split
 from runner.engine import Message
 
-REASONS = {
+REASONS: Final = {
     "fault": "could not be read as a conversation",
     "empty": "prompt or answer is empty",
-    "leak": "asks what a test row asks",
-    "duplicate": "equals an earlier row",
-    "conflict": "asks the same as another row, and is answered differently",
+    **sieve.REASONS,
     "over_long": "is longer than max_length; its end of turn would never be learned",
+    "held_out": "is kept apart to watch training",
 }
-SIGNS_THAT_COUNT = frozenset("-*/%#@&_")
+FAULTS: Final = frozenset({"fault", "empty", *sieve.FAULTS})
+"""Reasons that count towards the limit on dropped rows (Rule 1); over_long has a limit of its own."""
+VALID_SHARE: Final = 0.1  # one row in ten is the usual size of the set that stops training early
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +40,7 @@ class Row:
 
     line: int
     messages: tuple[Message, ...]
+    about: About = NOTHING
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,10 +54,11 @@ class Dropped:
 
 @dataclass(frozen=True, slots=True)
 class Curated:
-    """What is trained on, and what is not."""
+    """What is trained on, and what is not; `touched` is how many test rows ask what dropped rows ask."""
 
     kept: tuple[Row, ...]
     dropped: tuple[Dropped, ...]
+    touched: int = 0
 
     def counts(self) -> dict[str, int]:
         """Return how many rows were dropped, by reason, every reason named."""
@@ -55,61 +66,21 @@ class Curated:
         return {reason: counted[reason] for reason in REASONS}
 
 
-def spaced(text: str) -> str:
-    """Return the text with every run of white space as one blank."""
-    return " ".join(text.split())
+def as_record(row: Row) -> Record:
+    """Return a row as the checks take it."""
+    return Record(row.line, tuple(Turn(turn["role"], turn["content"]) for turn in row.messages), "messages", row.about)
 
 
-def normalised(text: str) -> str:
-    """Return the text as it is compared with the test set (Rule 3); one of punctuation only stays as it is."""
-    folded = unicodedata.normalize("NFKC", text).casefold()
-    bare = "".join(" " if is_punctuation(sign) else sign for sign in folded)
-    return spaced(bare) or spaced(folded)
+def in_order(dropped: Sequence[Dropped]) -> tuple[Dropped, ...]:
+    """Return what was dropped, by line."""
+    return tuple(sorted(dropped, key=lambda one: one.line))
 
 
-def is_punctuation(sign: str) -> bool:
-    """Return whether the character only structures a sentence."""
-    return unicodedata.category(sign).startswith("P") and sign not in SIGNS_THAT_COUNT
-
-
-def prompt_key(messages: Sequence[Message], compared: Callable[[str], str]) -> str:
-    """Return what a conversation asks, for comparing: all turns but the answer, roles included."""
-    return "\x1f".join(f"{turn['role']}\x1e{compared(turn['content'])}" for turn in messages[:-1])
-
-
-def answer_key(messages: Sequence[Message]) -> str:
-    """Return the answer, for comparing; only white space at the ends is apart: case may be what is asked for."""
-    return messages[-1]["content"].strip()
-
-
-def conflicts(rows: Sequence[Row]) -> set[str]:
-    """Return the prompts that are answered in more than one way."""
-    answers: dict[str, set[str]] = {}
-    for row in rows:
-        answers.setdefault(prompt_key(row.messages, spaced), set()).add(answer_key(row.messages))
-    return {prompt for prompt, given in answers.items() if len(given) > 1}
-
-
-def curate(rows: Sequence[Row], test: Sequence[Row]) -> Curated:
+def curate(rows: Sequence[Row], test: Sequence[Row], wants_json: bool = False) -> Curated:
     """Return the training rows that stay beside this test set, and why the others do not (length not looked at)."""
-    dropped: list[Dropped] = []
-    asked_in_test = {prompt_key(row.messages, normalised): row.line for row in test}
-    leaks = {row.line: asked_in_test.get(prompt_key(row.messages, normalised)) for row in rows}
-    unclear = conflicts([row for row in rows if leaks[row.line] is None])
-    first: dict[tuple[str, str], int] = {}
-    kept: list[Row] = []
-    for row in rows:
-        prompt, answer = prompt_key(row.messages, spaced), answer_key(row.messages)
-        if leaks[row.line] is not None:
-            dropped.append(Dropped(row.line, "leak", f"asks what test line {leaks[row.line]} asks"))
-        elif prompt in unclear:
-            dropped.append(Dropped(row.line, "conflict", REASONS["conflict"]))
-        elif (prompt, answer) in first:
-            dropped.append(Dropped(row.line, "duplicate", f"equals line {first[prompt, answer]}"))
-        else:
-            first[prompt, answer] = row.line
-            kept.append(row)
-    return Curated(tuple(kept), tuple(sorted(dropped, key=lambda one: one.line)))
+    found = sieve.sift([as_record(row) for row in rows], [as_record(row) for row in test], wants_json=wants_json)
+    dropped = [Dropped(rows[drop.place].line, drop.reason, drop.detail) for drop in found.drops]
+    return Curated(tuple(rows[place] for place in found.kept), in_order(dropped), len(found.touched))
 
 
 def fit_length(curated: Curated, row_tokens: Sequence[int], max_length_tokens: int) -> Curated:
@@ -121,17 +92,57 @@ def fit_length(curated: Curated, row_tokens: Sequence[int], max_length_tokens: i
             dropped.append(Dropped(row.line, "over_long", f"{tokens} tokens, max_length is {max_length_tokens}"))
         else:
             kept.append(row)
-    return Curated(tuple(kept), tuple(sorted(dropped, key=lambda one: one.line)))
+    return Curated(tuple(kept), in_order(dropped), curated.touched)
+
+
+def hold_out(curated: Curated, share: float) -> tuple[Curated, tuple[Row, ...]]:
+    """Return the curated rows without about this share of them, and those: by hash of the group, else the question."""
+    sides = split([as_record(row) for row in curated.kept], {"valid": share, "train": 1 - share})
+    valid, train = (tuple(curated.kept[place] for place in sides[name]) for name in ("valid", "train"))
+    out = [Dropped(row.line, "held_out", REASONS["held_out"]) for row in valid]
+    return Curated(train, in_order([*curated.dropped, *out]), curated.touched), valid
+
+
+def beside(valid: Sequence[Row], others: Sequence[Row]) -> Curated:
+    """Return the rows of a stated validation set that ask nothing that `others` (training and test rows) ask."""
+    found = curate(valid, others)
+    leaked = tuple(drop for drop in found.dropped if drop.reason in ("leak", "near_leak"))
+    lines = {drop.line for drop in leaked}
+    return Curated(tuple(row for row in valid if row.line not in lines), leaked, found.touched)
 
 
 def unique_texts(texts: Sequence[str], test: Sequence[Row]) -> list[str]:
-    """Return the unlabelled texts once each, without empty ones and without those a test row asks."""
-    asked = {normalised(turn["content"]) for row in test for turn in row.messages[:-1]}
-    seen: set[str] = set(asked)
+    """Return the unlabelled texts once each, without empty ones and without those that a test row asks, or nearly."""
+    questions = [turn["content"] for row in test for turn in row.messages[:-1]]
+    seen = {normalised(question) for question in questions}
     kept: list[str] = []
     for text in texts:
         key = normalised(text)
         if key and key not in seen:
             seen.add(key)
             kept.append(text)
-    return kept
+    leaks = {found.row for found in leak(kept, questions)}
+    return [text for place, text in enumerate(kept) if place not in leaks]
+
+
+def unique_pairs(pairs: Sequence[Pair], test: Sequence[Row]) -> tuple[list[Pair], list[Dropped]]:
+    """Return the preference pairs that stay beside this test set, each once, and why the others do not."""
+    judged = [
+        Record(pair.line, (*pair.prompt, Turn("assistant", f"{pair.chosen}\0{pair.rejected}")), "") for pair in pairs
+    ]
+    tested = [as_record(row) for row in test]
+    leaks = {found.row for found in leak([asked(row) for row in judged], [asked(row) for row in tested])}
+    repeated = sieve.duplicates(judged)
+    kept: list[Pair] = []
+    dropped: list[Dropped] = []
+    for place, (pair, row) in enumerate(zip(pairs, judged, strict=True)):
+        secret = sieve.secrets([row])
+        if place in leaks:
+            dropped.append(Dropped(pair.line, "leak", "asks what a test row asks, or nearly"))
+        elif place in repeated:
+            dropped.append(Dropped(pair.line, "duplicate", repeated[place]))
+        elif secret:
+            dropped.append(Dropped(pair.line, "secret", secret[0]))
+        else:
+            kept.append(pair)
+    return kept, dropped

@@ -54,6 +54,15 @@ def sha256_file(path: Path) -> str:
     return digest.hexdigest()
 
 
+def stamp(path: Path) -> tuple[int, ...] | None:
+    """Return size in bytes, both change times and inode: no rewriting leaves all of them as they were. None: absent."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino
+
+
 def files_below(path: Path) -> list[Path]:
     """Return the regular files at or below `path` in name order; links are listed too, and not followed."""
     if path.is_file():
@@ -96,7 +105,7 @@ class AppendFile:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
+        self._handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW, 0o644)
         self._size = os.fstat(self._handle).st_size
         fsync_directory(path.parent)
 
@@ -111,9 +120,17 @@ class AppendFile:
             os.ftruncate(self._handle, self._size)
             message = f"{self.path}: {written} of {len(content)} bytes written; free some disk space and run again"
             raise OSError(message)
-        self._size += written
         if durable:
+            self._flush_or_take_back()
+        self._size += written
+
+    def _flush_or_take_back(self) -> None:
+        """Wait for the disk; if that fails, take the bytes back: the next line follows the last one that is known."""
+        try:
             os.fsync(self._handle)
+        except BaseException:
+            os.ftruncate(self._handle, self._size)
+            raise
 
     def close(self) -> None:
         """Make everything durable and let go."""
@@ -198,7 +215,7 @@ def locked(path: Path) -> Generator[str | None]:
     On one machine the kernel decides, so a dead process or an earlier boot never blocks; a lock from another machine
     (a shared bucket) blocks while it is still being touched.
     """
-    handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+    handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o644)
     try:
         before = read_holder(path)
         try:

@@ -15,9 +15,11 @@ from runner.folder import DamagedRunError, RunFolder
 from runner.ledger import LedgerFaultError
 from runner.planfile import PlanFaultsError, read_plan
 from runner.refusal import RefusedError
-from runner.render import markdown, quantity, tables, usd
+from runner.render import quantity, usd
 from runner.replay import replay
 from runner.report import attempt_line, build_report
+from runner.report_out import ReportFaultError, kept_report
+from runner.report_sections import markdown, tables
 
 KNOWN_FAULTS = (
     PlanFaultsError,
@@ -26,6 +28,7 @@ KNOWN_FAULTS = (
     DamagedRunError,
     LedgerFaultError,
     ResultFaultsError,
+    ReportFaultError,
     ContendedError,
     OSError,
 )
@@ -64,9 +67,9 @@ def open_run(folder: Path) -> tuple[RunFolder, Plan]:
     return RunFolder(folder, file.plan.plan_id), file.plan
 
 
-def read_report(folder: Path) -> dict[str, Any]:
-    """Return the report of a run folder, made anew from its ledger and commits."""
-    return build_report(*open_run(folder))
+def read_report(place: Path) -> dict[str, Any]:
+    """Return the report of a run folder, made anew from its ledger and commits, or the one that a file holds."""
+    return build_report(*open_run(place)) if place.is_dir() else kept_report(place)
 
 
 def ledger_text(folder: Path, form: str) -> str:
@@ -101,7 +104,7 @@ def brief(data: dict[str, Any]) -> str:
 
 def forecast_text(plan_path: Path, folder: Path | None, options: Options, form: str) -> str:
     """Return what the plan would do and cost, after the gate let it; nothing is written. Raises as `admit`."""
-    plan, run_folder = admit(plan_path, folder, options)
+    plan, run_folder, *_ = admit(plan_path, folder, options)
     budget, rate = budget_of(*limits_for(plan, options)), rate_of(plan, options)
     exact = exact_memory(plan, plan_path.parent)
     if form == "json":

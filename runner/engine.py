@@ -3,9 +3,9 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, Protocol, TypedDict
+from typing import Literal, NamedTuple, Protocol, Self, TypedDict
 
-from advisor.plan import Method, TrainSettings
+from advisor.plan import Method, Probe, TrainSettings
 
 
 class Message(TypedDict):
@@ -28,18 +28,22 @@ class ModelRef:
 
 @dataclass(frozen=True, slots=True)
 class TrainJob:
-    """One training stage; `records` is JSONL: {"messages": [...]} a line, or {"text": ...} for objective `text`.
+    """One training stage; `records` is JSONL: {"messages": [...]} a line, {"text": ...} for objective `text`, or
+    {"prompt": [...], "chosen": [...], "rejected": [...]} for `preference`, whose `beta` holds it to where it starts.
 
-    Checkpoints are written and committed below `checkpoints`; the finished adapter (or model) goes to `output`.
+    `held_out` names conversations whose loss is taken while training, where the settings ask for it. Checkpoints are
+    written and committed below `checkpoints`; the finished adapter (or model) goes to `output`.
     """
 
     model: ModelRef
     method: Method
     settings: TrainSettings
-    objective: Literal["chat", "text"]
+    objective: Literal["chat", "text", "preference"]
     records: Path
     checkpoints: Path
     output: Path
+    held_out: Path | None = None
+    beta: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +75,10 @@ class Watcher(Protocol):
         """A checkpoint is durable."""
         ...
 
+    def evaluated(self, step: int, loss: float, seconds: float) -> None:
+        """The held-out rows were asked after this step: their mean loss in nats a supervised token."""
+        ...
+
     def note(self, event: str, detail: str) -> None:
         """Record something a reader of the ledger must see (a bad checkpoint moved aside, a fallback taken)."""
         ...
@@ -78,7 +86,10 @@ class Watcher(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class TrainResult:
-    """What training left: `finished` is False after a requested stop; `sha256` is over the weights' file bytes."""
+    """What training left: `finished` is False after a requested stop; `sha256` is over the weights' file bytes.
+
+    `step` is the last one; with `stopped_early` the result is the checkpoint of `best_step`.
+    """
 
     finished: bool
     step: int
@@ -86,6 +97,27 @@ class TrainResult:
     output: Path
     trainable_parameters: int
     peak_bytes: int
+    stopped_early: bool = False
+    best_step: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ProbeResult:
+    """What a few real steps measured: seconds a step on the longest rows and on typical ones, seconds to get ready and
+    to save, peak and checkpoint bytes, tokens of a typical step, learned tokens of a mean row; and one rendered row,
+    what is learned in [[ ]].
+    """
+
+    longest_seconds: tuple[float, ...]
+    typical_seconds: tuple[float, ...]
+    typical_tokens: float
+    answer_tokens: float
+    ready_seconds: float
+    save_seconds: float
+    checkpoint_bytes: int
+    peak_bytes: int
+    rows: int
+    sample: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,8 +130,37 @@ class MergeResult:
     top1_agreement_share: float
 
 
+class Answer(str):
+    """An answer's text; `ended` is False where the limit of new tokens cut it before its end of turn."""
+
+    __slots__ = ("ended",)
+    ended: bool
+
+    def __new__(cls, text: str, *, ended: bool = True) -> Self:
+        """Return the text with how it ended."""
+        made = super().__new__(cls, text)
+        made.ended = ended
+        return made
+
+
+class Loss(NamedTuple):
+    """How unlikely a model finds a text: the sum over its scored tokens in nats, and how many they are."""
+
+    nats: float
+    tokens: int
+
+
+MergeWay = Literal["dequantised", "dequantised_float32", "reloaded"]
+"""What an adapter is merged into: the dequantised weights it was trained against, saved in the compute dtype or in
+float32, or the base as it lies on disk."""
+
+
 class TrainingDivergedError(RuntimeError):
     """Loss, a gradient or a weight became NaN or infinite; the message names the step and the rows in the batch."""
+
+
+class TooLargeError(RuntimeError):
+    """Memory does not hold one row a micro-batch; the message names the next smaller plan."""
 
 
 class BadDataError(ValueError):
@@ -118,15 +179,35 @@ class Engine(Protocol):
         ...
 
     def train(self, job: TrainJob, watcher: Watcher) -> TrainResult:
-        """Train, resuming from the newest committed checkpoint. Raises TrainingDivergedError or BadDataError."""
+        """Train, resuming from the newest committed one. Raises TrainingDivergedError, TooLargeError, BadDataError."""
+        ...
+
+    def probe(self, job: TrainJob, probe: Probe, watcher: Watcher) -> ProbeResult | None:
+        """Execute a few steps of the job and throw them away; None when the watcher asked to stop."""
         ...
 
     def answer(
         self, model: ModelRef, prompts: Sequence[Sequence[Message]], max_new_tokens: int, batch_rows: int
-    ) -> Iterator[list[str]]:
+    ) -> Iterator[list[Answer]]:
         """Yield greedy answers batch by batch, in the order of the prompts."""
         ...
 
-    def merge(self, model: ModelRef, samples: Sequence[Sequence[Message]], output: Path) -> MergeResult:
-        """Merge `model.adapter` into the dequantised base, write safetensors, compare logits on samples."""
+    def losses(
+        self, model: ModelRef, texts: Sequence[str | Sequence[Message]], batch_rows: int
+    ) -> Iterator[list[Loss]]:
+        """Yield losses batch by batch: of a plain text all tokens but the first, of a conversation the last turn's."""
+        ...
+
+    def render(self, model: Path, turns: Sequence[Message], answer_next: bool) -> str:
+        """Return a conversation as the folder's own template writes it."""
+        ...
+
+    def serving_faults(self, trained: Path, exported: Path, samples: Sequence[Sequence[Message]]) -> list[str]:
+        """Return where a server of the folder `exported` would see other tokens, or stop elsewhere, than training."""
+        ...
+
+    def merge(
+        self, model: ModelRef, samples: Sequence[Sequence[Message]], output: Path, way: MergeWay = "dequantised"
+    ) -> MergeResult:
+        """Merge `model.adapter` into the base, write safetensors, compare logits on samples."""
         ...

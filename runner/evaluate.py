@@ -6,13 +6,14 @@ digest of its model, so answers of another model are never taken for this one's.
 
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from advisor.plan import QualityGate
 from runner.disk import split_lines
-from runner.engine import Engine, Message, ModelRef
+from runner.engine import Answer, Engine, Message, ModelRef
 from runner.meter import Meter
 from runner.metrics import Interval, Paired, compare, score
 
@@ -31,62 +32,70 @@ class LockedRow:
     expected: str
 
 
-def read_answers(path: Path, batch_rows: int) -> list[str]:
-    """Return the answers of whole batches already on disk, cutting away what came after the last whole batch.
+Line = dict[str, Any]
 
-    A batch is answered again as a whole, since padding is part of the arithmetic.
+
+def whole_lines(path: Path, batch_rows: int, rows: int) -> list[Line]:
+    """Return the lines of whole batches already on disk, cutting away what came after; of a finished file all `rows`.
+
+    A batch is worked again as a whole, since padding is part of the arithmetic.
     """
     if not path.exists():
         return []
     whole = [line for line in split_lines(path.read_bytes()) if line.endswith(b"\n")]
-    kept = whole[: len(whole) // batch_rows * batch_rows]
+    kept = whole if len(whole) == rows else whole[: len(whole) // batch_rows * batch_rows]
     with path.open("r+b") as handle:
         handle.truncate(sum(map(len, kept)))
-    return [str(json.loads(line)["answer"]) for line in kept]
+    return [json.loads(line) for line in kept]
 
 
-def finished_answers(path: Path, rows: Sequence[LockedRow]) -> list[str] | None:
-    """Return all answers if the file has one for every row, else None."""
-    if not path.exists():
-        return None
-    lines = split_lines(path.read_bytes())
-    if len(lines) != len(rows) or not lines[-1].endswith(b"\n"):
-        return None
-    return [str(json.loads(line)["answer"]) for line in lines]
+def work_rows(
+    path: Path, rows: int, name: str, work: Callable[[int], Iterator[Sequence[Line]]], meter: Meter
+) -> list[Line]:
+    """Return one line for each of `rows` rows, going on from what `path` holds; `work` gives batches from a row on.
+
+    Raises StopRequestedError when asked to stop, RuntimeError when the work ends early.
+    """
+    found = whole_lines(path, BATCH_ROWS, rows)
+    if len(found) == rows:
+        return found
+    began = meter.clock.now_seconds()
+    with path.open("ab") as handle:
+        for batch in work(len(found)):
+            first = len(found)
+            found.extend(batch)
+            text = "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in batch)
+            handle.write(text.encode(errors="surrogatepass"))
+            handle.flush()
+            os.fsync(handle.fileno())
+            now = meter.clock.now_seconds()
+            going_on = meter.answered(name, first, len(batch), rows, now - began)
+            began = now
+            if not going_on and len(found) < rows:
+                raise StopRequestedError
+    if len(found) != rows:
+        message = f"{name}: {len(found)} answers to {rows} rows; the engine stopped early, run again"
+        raise RuntimeError(message)
+    return found
 
 
 def answer_rows(
     engine: Engine, model: ModelRef, name: str, rows: Sequence[LockedRow], path: Path, max_new_tokens: int, meter: Meter
 ) -> list[str]:
     """Return the model's answer to every row, going on from what `path` holds. Raises StopRequestedError."""
-    finished = finished_answers(path, rows)
-    if finished is not None:
-        return finished
-    answers = read_answers(path, BATCH_ROWS)
-    prompts = [row.prompt for row in rows[len(answers) :]]
-    began = meter.clock.now_seconds()
-    with path.open("ab") as handle:
-        for batch in engine.answer(model, prompts, max_new_tokens, BATCH_ROWS):
-            first = len(answers)
-            answers.extend(batch)
-            handle.write(answer_lines(rows, answers, first))
-            handle.flush()
-            os.fsync(handle.fileno())
-            now = meter.clock.now_seconds()
-            going_on = meter.answered(name, first, len(batch), len(rows), now - began)
-            began = now
-            if not going_on and len(answers) < len(rows):
-                raise StopRequestedError
-    if len(answers) != len(rows):
-        message = f"{name}: {len(answers)} answers to {len(rows)} rows; the engine stopped early, run again"
-        raise RuntimeError(message)
-    return answers
+
+    def work(first: int) -> Iterator[list[Line]]:
+        left = iter(enumerate(rows[first:], start=first))
+        for batch in engine.answer(model, [row.prompt for row in rows[first:]], max_new_tokens, BATCH_ROWS):
+            yield [answer_line(*next(left), answer) for answer in batch]
+
+    return [str(line["answer"]) for line in work_rows(path, len(rows), name, work, meter)]
 
 
-def answer_lines(rows: Sequence[LockedRow], answers: Sequence[str], first: int) -> bytes:
-    """Return the lines of the answers from row `first` on."""
-    lines = [{"row": row, "expected": rows[row].expected, "answer": answers[row]} for row in range(first, len(answers))]
-    return "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines).encode(errors="surrogatepass")
+def answer_line(row: int, asked: LockedRow, answer: Answer) -> Line:
+    """Return one line of an answers file; `cut` stands only where the limit of new tokens ended the answer."""
+    line: Line = {"row": row, "expected": asked.expected, "answer": answer}
+    return line if answer.ended else {**line, "cut": True}
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +148,24 @@ def merge_check(gate: QualityGate, tuned: Interval, merged: Interval | None) -> 
     return Check("merge", passed, why)
 
 
+def prompted_check(paired: Paired) -> Check:
+    """Gate 4: it beats the base that was given the prompt; otherwise the prompt does it, without training."""
+    passed = paired.difference.low > 0
+    verb = "is" if passed else "is not"
+    why = f"gain over the base with the prompt {points(paired.difference)}; its lower end {verb} above 0"
+    return Check("prompted base", passed, why)
+
+
+def hosted_check(paired: Paired, margin: float | None) -> Check:
+    """Gate 5: it is not worse than the hosted model's recorded answers by more than the margin, interval included."""
+    found = f"against the hosted model's answers {points(paired.difference)}"
+    if margin is None:
+        return Check("hosted", None, f"{found}; no margin is stated (quality.non_inferiority_margin)")
+    passed = paired.difference.low > -margin
+    verb = "is" if passed else "is not"
+    return Check("hosted", passed, f"{found}; its lower end {verb} above {-100 * margin:.1f}")
+
+
 def ships(checks: Sequence[Check]) -> bool:
     """Return whether the result may ship: no gate failed, and at least one was assessed."""
     assessed = [check.passed for check in checks if check.passed is not None]
@@ -146,9 +173,12 @@ def ships(checks: Sequence[Check]) -> bool:
 
 
 def judge(
-    gate: QualityGate, rows: Sequence[LockedRow], answers: dict[str, list[str]]
+    gate: QualityGate, rows: Sequence[LockedRow], answers: dict[str, list[str]], margin: float | None = None
 ) -> tuple[dict[str, Interval], Paired, list[Check]]:
-    """Return scores by model, base against tuned, and the gates; `answers` has base and tuned, and merged if any."""
+    """Return scores by model, base against tuned, and the gates.
+
+    `answers` has base and tuned, and merged, prompted and hosted where there are any; `margin` is for the last.
+    """
     expected = [row.expected for row in rows]
     scores = {name: score(gate.metric, expected, given) for name, given in answers.items()}
     paired = compare(gate.metric, expected, answers["base"], answers["tuned"])
@@ -158,4 +188,8 @@ def judge(
         gain_check(gate, paired),
         merge_check(gate, scores["tuned"], merged),
     ]
+    if "prompted" in answers:
+        checks.append(prompted_check(compare(gate.metric, expected, answers["prompted"], answers["tuned"])))
+    if "hosted" in answers:
+        checks.append(hosted_check(compare(gate.metric, expected, answers["hosted"], answers["tuned"]), margin))
     return scores, paired, checks

@@ -57,6 +57,8 @@ def question(plan: Plan, stage: Stage, config: Mapping[str, Any]) -> dict[str, A
         "compute_dtype": plan.machine.compute_dtype,
         "padded": not stage.train.packing and stage.train.micro_batch > 1,
     }
+    if stage.name == "dpo":
+        asked["objective"] = "dpo"
     if plan.machine.card is None:
         asked["method"] = {**method, "optimizer": plan.method.optimizer.removeprefix("paged_")}
         asked["workspace_bytes"] = 0

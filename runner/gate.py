@@ -184,8 +184,11 @@ def needed_packages(plan: Plan) -> tuple[str, ...]:
 
 
 def folder(request: Request) -> list[Refusal]:
-    """Rule 12: one run folder, one plan."""
+    """Rule 12: one run folder, one plan, and nothing in it that is written through to another place."""
     facts, plan_id = request.facts, request.plan.plan_id
+    if facts.run_folder_links:
+        found = f"{', '.join(facts.run_folder_links)} in the run folder leads elsewhere"
+        return [Refusal("folder", found, "replace the link by the file itself, or choose another --dir")]
     if facts.run_plan_id not in (None, plan_id):
         found = f"the run folder belongs to plan {str(facts.run_plan_id)[:12]}, this is {plan_id[:12]}"
         return [Refusal("folder", found, "choose another --dir")]

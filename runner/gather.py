@@ -34,11 +34,14 @@ class Facts:
     packages_missing: tuple[str, ...]
     run_plan_id: str | None
     run_folder_foreign: bool
+    run_folder_links: tuple[str, ...] = ()
 
 
 def plan_files(plan: Plan) -> list[FileRef]:
     """Return every file the plan names: data, the scenario it was made from, the model."""
-    own = [plan.data.train, plan.data.valid, plan.data.test, plan.data.unlabelled, plan.scenario.file]
+    data = plan.data
+    own = [data.train, data.valid, data.test, data.unlabelled, data.preferences]
+    own += [data.prompt, data.hosted, data.safety, data.general, plan.scenario.file]
     return [ref for ref in own if ref is not None] + list(plan.base_model.files)
 
 
@@ -63,6 +66,7 @@ def gather(plan: Plan, root: Path, run_folder: Path, as_of: date, packages: Sequ
         packages_missing=tuple(name for name in packages if find_spec(name) is None),
         run_plan_id=run_plan_id,
         run_folder_foreign=foreign,
+        run_folder_links=links_in(run_folder),
     )
 
 
@@ -97,6 +101,12 @@ def run_folder_state(run_folder: Path) -> tuple[str | None, bool]:
     except (OSError, ValueError, KeyError, TypeError):
         names = {entry.name for entry in run_folder.iterdir()} if run_folder.exists() else set[str]()
         return None, any(not name.startswith(".") for name in names - BEFORE_RUN_FILE)
+
+
+def links_in(run_folder: Path) -> tuple[str, ...]:
+    """Return the links that lie where a run writes: through one it would write over something else."""
+    found = [*run_folder.iterdir(), *run_folder.glob("*/*")] if run_folder.is_dir() else []
+    return tuple(sorted(path.relative_to(run_folder).as_posix() for path in found if path.is_symlink()))
 
 
 def memory_free_bytes() -> int | None:

@@ -27,6 +27,7 @@ Event = Literal[
     "step",
     "rows",
     "checkpoint",
+    "evaluation",
     "heartbeat",
     "note",
     "limit",

@@ -19,6 +19,8 @@ from runner.engine import StepReport
 from runner.ledger import MILLISECOND, Entry, Event, Ledger
 from runner.replay import HEARTBEAT_SECONDS, billed_usd, replay
 
+HARD_SHARE = Decimal("1.1")  # a tenth past the limit nothing heeds it: whole pieces of work end well before
+HANG_SECONDS = Decimal(60)  # and never sooner than a minute after it, in which a large checkpoint is saved
 SOFT_SHARE = Decimal("0.8")  # warn while there is still a fifth left to act on
 
 
@@ -78,6 +80,7 @@ class Meter:
     ) -> None:
         self.ledger, self.clock, self.rate, self.budget, self.screen = ledger, clock, rate, budget, screen
         self.stop_asked: str | None = None
+        self.accepted: str | None = None  # why the run may go on past what the probe says
         self._started = started_seconds
         self._guard = threading.Lock()
         self._stage = ""
@@ -125,10 +128,13 @@ class Meter:
         return self._before_usd + billed_usd(self._idle + self.elapsed_seconds(), self.rate.usd_per_hour)
 
     @contextlib.contextmanager
-    def heartbeats(self, show_life: Callable[[], None]) -> Generator[None]:
-        """Keep writing a heartbeat whenever nothing else was written, and call `show_life` beside each."""
+    def heartbeats(self, show_life: Callable[[], None], give_up: Callable[[], None]) -> Generator[None]:
+        """Keep writing a heartbeat whenever nothing else was written, and call `show_life` beside each.
+
+        Where the work hangs and a limit is long crossed, book the end of the attempt and call `give_up`.
+        """
         done = threading.Event()
-        thread = threading.Thread(target=self._beat, args=(done, show_life), daemon=True, name="heartbeat")
+        thread = threading.Thread(target=self._beat, args=(done, show_life, give_up), daemon=True, name="heartbeat")
         thread.start()
         try:
             yield
@@ -136,7 +142,7 @@ class Meter:
             done.set()
             thread.join()
 
-    def _beat(self, done: threading.Event, show_life: Callable[[], None]) -> None:
+    def _beat(self, done: threading.Event, show_life: Callable[[], None], give_up: Callable[[], None]) -> None:
         """Wake often enough that two lines are never further apart than HEARTBEAT_SECONDS.
 
         A disk that fails ends the beating, not the run: the next entry of the run itself will say so.
@@ -148,6 +154,10 @@ class Meter:
                     now = self.elapsed_seconds()
                     if now - self.ledger.entries[-1].at >= HEARTBEAT_SECONDS / 2:
                         self.ledger.append("heartbeat", now, self.clock.wall_label(), {})
+                if limit := self.overdue():
+                    self.record("note", stage=self._stage, note="hang", detail=f"{limit} is past its limit, unheeded")
+                    self.end(f"limit {limit}")
+                    give_up()
 
     def enter(self, stage: str) -> None:
         """A stage begins."""
@@ -176,6 +186,17 @@ class Meter:
                 self.record("limit", limit=name, soft=True, amount=f"{amount:f}", of=of)
                 self.screen.say(f"warning: {amount / limit:.0%} of the limit of {limit} {name} is used")
         return None
+
+    def overdue(self) -> LimitName | None:
+        """Return the limit that is crossed by HARD_SHARE and HANG_SECONDS: whatever runs does not ask any more."""
+        for name, (amount, limit) in self.used(-HANG_SECONDS).items():
+            if amount >= limit * HARD_SHARE:
+                return name
+        return None
+
+    def end(self, reason: str) -> None:
+        """Write the attempt's last entry."""
+        self.record("attempt_ended", reason=reason, usd=str(self.run_usd()), usd_per_hour=str(self.rate.usd_per_hour))
 
     def must_stop(self) -> bool:
         """Return whether a signal or a limit asks for a stop; the reason is in `stop_asked`."""
@@ -222,6 +243,10 @@ class Meter:
         self._longest_commit = max(self._longest_commit, Decimal(seconds_text(seconds)))
         text = seconds_text(seconds)
         self.record("checkpoint", stage=self._stage, step=step, bytes=bytes_written, seconds=text)
+
+    def evaluated(self, step: int, loss: float, seconds: float) -> None:
+        """Record the loss on held-out rows."""
+        self.record("evaluation", stage=self._stage, step=step, loss=finite(loss), seconds=seconds_text(seconds))
 
     def note(self, event: str, detail: str) -> None:
         """Record and show what a reader must see."""

@@ -1,7 +1,8 @@
 """How good answers are, and how sure that is: metrics over rows, intervals, and paired comparison. Pure.
 
 Sources: score interval of Wilson (1927); difference of paired proportions by square-and-add, method 10 of Newcombe,
-Statistics in Medicine 17 (1998) 2635-2650; exact McNemar test, the two-sided binomial test on the discordant pairs.
+Statistics in Medicine 17 (1998) 2635-2650; exact McNemar test, the two-sided binomial test on the discordant pairs;
+percentile bootstrap over rows (Efron 1979) for macro F1, ROUGE-L and BLEU, which are no proportions.
 """
 
 import json
@@ -13,10 +14,12 @@ from typing import Any, Literal, cast
 import numpy as np
 from numpy.typing import NDArray
 
+from runner.text_metrics import bleu_counts, bleu_of, rouge_l
+
 Z95 = 1.959963984540054  # the normal quantile of a two-sided 95 % interval
 BOOTSTRAP_DRAWS = 2000  # percentiles at 2.5 % rest on 50 draws a side
 BOOTSTRAP_SEED = 20_26  # fixed, so that a report can be computed again
-MetricName = Literal["exact_match", "json_match", "accuracy", "macro_f1"]
+MetricName = Literal["exact_match", "json_match", "accuracy", "macro_f1", "rouge_l", "bleu"]
 Rows = NDArray[np.float64]
 
 
@@ -75,12 +78,16 @@ MATCHES: dict[str, Callable[[str, str], bool]] = {
     "exact_match": exact_match,
     "json_match": json_match,
     "accuracy": label_match,
+    "macro_f1": label_match,
+    "rouge_l": exact_match,
+    "bleu": exact_match,
 }
+"""When a row counts as right; for macro F1, ROUGE-L and BLEU that is what pairs are counted by, not the score."""
 
 
 def correct_rows(metric: MetricName, expected: Sequence[str], answers: Sequence[str]) -> list[bool]:
-    """Return for each row whether it is right; macro F1 rests on the same label match as accuracy."""
-    match = MATCHES.get(metric, label_match)
+    """Return for each row whether it is right."""
+    match = MATCHES[metric]
     return [match(wanted, answer) for wanted, answer in zip(expected, answers, strict=True)]
 
 
@@ -120,7 +127,7 @@ class Interval:
 class Paired:
     """Two models on the same rows: difference second minus first with its interval, and the exact McNemar p-value.
 
-    `p_value` is None for macro F1, which is no proportion.
+    `p_value` is None for metrics that are no proportion.
     """
 
     difference: Interval
@@ -131,7 +138,7 @@ class Paired:
     p_value: float | None
 
 
-def wilson(successes: int, n: int) -> Interval:
+def wilson(successes: float, n: float) -> Interval:
     """Return the share with Wilson's score interval; n must be above 0."""
     share, z2 = successes / n, Z95 * Z95
     centre = (share + z2 / (2 * n)) / (1 + z2 / n)
@@ -193,25 +200,83 @@ def f1_draws(expected: Sequence[str], answers: Sequence[str]) -> tuple[float, Ro
     return macro_f1(wanted, given, labels), np.array(sampled, dtype=np.float64)
 
 
+def rouge_draws(expected: Sequence[str], answers: Sequence[str]) -> tuple[float, Rows]:
+    """Return the mean ROUGE-L over rows and its value in every bootstrap draw."""
+    by_row = np.array([rouge_l(wanted, given) for wanted, given in zip(expected, answers, strict=True)])
+    return float(by_row.mean()), by_row[draws(len(by_row))].mean(axis=1)
+
+
+def bleu_draws(expected: Sequence[str], answers: Sequence[str]) -> tuple[float, Rows]:
+    """Return BLEU of all rows together and its value in every bootstrap draw (Koehn 2004)."""
+    by_row = np.array([bleu_counts([wanted], given) for wanted, given in zip(expected, answers, strict=True)])
+    sampled = [bleu_of(by_row[rows].sum(axis=0).tolist()) for rows in draws(len(by_row))]
+    return bleu_of(by_row.sum(axis=0).tolist()), np.array(sampled, dtype=np.float64)
+
+
+DRAWN: dict[str, Callable[[Sequence[str], Sequence[str]], tuple[float, Rows]]] = {
+    "macro_f1": f1_draws,
+    "rouge_l": rouge_draws,
+    "bleu": bleu_draws,
+}
+
+
+def worth_rows(metric: MetricName, expected: Sequence[str]) -> float:
+    """Return how many rows of a plain share would be as sure as this metric.
+
+    Of macro F1 that is labels^2 / sum(1 / rows of the label): a mean of shares varies by sum(p (1 - p) / rows) /
+    labels^2, so one rare label makes it little sure; with equal labels it is the number of rows.
+    """
+    if metric != "macro_f1":
+        return len(expected)
+    counts = np.bincount(label_codes(expected, expected)[0])
+    return float(len(counts) ** 2 / np.sum(1 / counts))
+
+
 def percentile_interval(value: float, sampled: Rows) -> Interval:
     """Return the value with the 2.5 and 97.5 percentiles of its draws."""
     low, high = (float(bound) for bound in np.percentile(sampled, (2.5, 97.5)))
     return Interval(value, min(low, value), max(high, value))
 
 
+def drawn_interval(metric: MetricName, expected: Sequence[str], value: float, sampled: Rows) -> Interval:
+    """Return a drawn metric's interval; where every draw is the same (all right, all wrong) Wilson's takes its place.
+
+    Rows that are all alike cannot be drawn to differ: the bootstrap would be certain of 100 % after three rows.
+    """
+    if np.ptp(sampled) > 0:
+        return percentile_interval(value, sampled)
+    n = worth_rows(metric, expected)
+    return wilson(value * n, n)
+
+
 def score(metric: MetricName, expected: Sequence[str], answers: Sequence[str]) -> Interval:
     """Return the metric of the answers with its 95 % interval; at least one row."""
-    if metric == "macro_f1":
-        return percentile_interval(*f1_draws(expected, answers))
+    if metric in DRAWN:
+        return drawn_interval(metric, expected, *DRAWN[metric](expected, answers))
     right = correct_rows(metric, expected, answers)
     return wilson(sum(right), len(right))
 
 
+def apart(first: Interval, second: Interval) -> Interval:
+    """Return second minus first by square-and-add (Newcombe 1998), as if they had nothing in common."""
+    value = second.value - first.value
+    below = math.hypot(second.value - second.low, first.high - first.value)
+    return Interval(value, value - below, value + math.hypot(second.high - second.value, first.value - first.low))
+
+
 def compare(metric: MetricName, expected: Sequence[str], first: Sequence[str], second: Sequence[str]) -> Paired:
-    """Return how the second model's answers differ from the first's on the same rows; macro F1 by paired bootstrap."""
+    """Return how the second model's answers differ from the first's on the same rows; drawn metrics by the same draws.
+
+    Where one model's draws are all the same, the wider of that and square-and-add is taken at each end.
+    """
     paired = compare_matches(correct_rows(metric, expected, first), correct_rows(metric, expected, second))
-    if metric != "macro_f1":
+    if metric not in DRAWN:
         return paired
-    (value_1, sampled_1), (value_2, sampled_2) = f1_draws(expected, first), f1_draws(expected, second)
-    difference = percentile_interval(value_2 - value_1, sampled_2 - sampled_1)
-    return Paired(difference, paired.both_right, paired.only_first, paired.only_second, paired.neither, None)
+    (value_1, sampled_1), (value_2, sampled_2) = (DRAWN[metric](expected, given) for given in (first, second))
+    found = percentile_interval(value_2 - value_1, sampled_2 - sampled_1)
+    if min(np.ptp(sampled_1), np.ptp(sampled_2)) == 0:
+        one, other = (drawn_interval(metric, expected, value, sampled)
+                      for value, sampled in ((value_1, sampled_1), (value_2, sampled_2)))  # fmt: skip
+        wide = apart(one, other)
+        found = Interval(found.value, min(found.low, wide.low), max(found.high, wide.high))
+    return Paired(found, paired.both_right, paired.only_first, paired.only_second, paired.neither, None)

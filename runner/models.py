@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from advisor.plan import Plan
+from advisor.plan import Plan, StageName
 from runner.engine import Engine, ModelRef
 from runner.folder import RunFolder
 from runner.meter import Meter
@@ -47,9 +47,31 @@ def start_model(run: Run) -> ModelRef:
     return ModelRef(directory, method.quantisation, method.double_quantisation, run.plan.machine.compute_dtype)
 
 
+def tuned_stage(run: Run) -> StageName:
+    """Return the stage whose result is the tuned model: dpo where it was done and kept, else sft."""
+    commit = run.folder.committed("dpo")
+    return "dpo" if commit is not None and commit.result.get("kept") == "dpo" else "sft"
+
+
+def tuned_sha256(run: Run) -> str:
+    """Return the digest of the tuned model's weights. Raises KeyError before it is trained."""
+    commit = run.folder.committed(tuned_stage(run))
+    return str((commit.result if commit else {})["sha256"])
+
+
 def tuned_model(run: Run) -> ModelRef:
     """Return the trained model: the start with its adapter, or the fully trained folder."""
-    output = run.folder.stage("sft") / "output"
+    return trained_by(run, tuned_stage(run))
+
+
+def sft_model(run: Run) -> ModelRef:
+    """Return what supervised tuning left, from which preferences start."""
+    return trained_by(run, "sft")
+
+
+def trained_by(run: Run, stage: StageName) -> ModelRef:
+    """Return the model that a training stage left."""
+    output = run.folder.stage(stage) / "output"
     if run.plan.method.kind == "full":
         return plain_model(run, output)
     start = start_model(run)

@@ -9,6 +9,7 @@ Rule 4  Within a stage, seconds are productive (unique work), redone, or restart
         attempt, and what a killed attempt did after its last whole piece of work.
 """
 
+import itertools
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -128,7 +129,7 @@ def replay(entries: Iterable[Entry]) -> RunUse:
     attempts: list[Attempt] = []
     stages: dict[str, StageUse] = {}
     in_stages, previous = ZERO, None
-    for group, following in zip(groups, [*groups[1:], None], strict=True):
+    for group, following in itertools.zip_longest(groups, groups[1:]):
         to_next = same_boot_seconds(group, following)
         seconds = billed_seconds(group, to_next)
         attempts.append(attempt_of(group, seconds, idle_before(previous, bool(group[0].data["rented"]))))

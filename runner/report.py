@@ -12,7 +12,9 @@ from advisor.plan import Forecast, Plan, Stage
 from runner import ledger
 from runner.folder import Commit, RunFolder
 from runner.ledger import Entry
-from runner.replay import NANO_USD, ZERO, Attempt, RunUse, StageUse, replay
+from runner.replay import ZERO, Attempt, RunUse, StageUse, replay
+from runner.report_facts import facts, share_usd
+from runner.report_training import findings, probed
 from runner.variance import CAUSES, Comparison, MoneyVariance, StageActual, direction, money_variance
 
 FORMAT_VERSION = "1.0"
@@ -27,6 +29,7 @@ def build_report(home: RunFolder, plan: Plan) -> dict[str, Any]:
     commits = {stage.name: home.committed(stage.name) for stage in plan.stages}
     done = {name: commit for name, commit in commits.items() if commit is not None}
     quality = done["account"].result if "account" in done else None
+    compared_lines = [as_dict(line) for line in comparisons(plan, use, done)]
     return {
         "format_version": FORMAT_VERSION,
         "plan_id": plan.plan_id,
@@ -36,7 +39,9 @@ def build_report(home: RunFolder, plan: Plan) -> dict[str, Any]:
         "state": state(plan, done, use),
         "ships": quality.get("ships") if quality else None,
         "quality": quality,
-        "comparisons": [as_dict(line) for line in comparisons(plan, use, done)],
+        "comparisons": compared_lines,
+        "probe": probed(done, compared_lines),
+        "guards": findings(plan, entries, done),
         "money": money(plan, use),
         "totals": totals(use, plan),
         "stages": [stage_line(stage, use, done) for stage in plan.stages],
@@ -47,6 +52,7 @@ def build_report(home: RunFolder, plan: Plan) -> dict[str, Any]:
         "artefacts": artefacts(done),
         "raised_limits": raised_limits(entries),
         "notes": notes(entries, use),
+        **facts(plan, entries, use),
     }
 
 
@@ -156,11 +162,6 @@ def stage_actuals(stage: Stage, use: RunUse, commit: Commit | None) -> dict[str,
         "steps": float(used.unique_steps) if stage.train else None,
         "peak_bytes": float(peak) if peak is not None else None,
     }
-
-
-def share_usd(seconds: Decimal, use: RunUse) -> Decimal:
-    """Return what so many of the run's seconds cost at its mean rate (exact where all attempts cost the same)."""
-    return (use.usd * seconds / use.seconds).quantize(NANO_USD) if use.seconds else ZERO
 
 
 def compared(where: str, name: str, forecast: Forecast, actual: float | None) -> Comparison:

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from advisor.checks.records import RecordFault, read_records
 from advisor.checks.records import Row as Record
+from advisor.checks.sieve import asked
 from runner.curate import Dropped, Row
 from runner.engine import Message
 
@@ -25,7 +26,7 @@ def read_rows(path: Path) -> tuple[list[Row], list[Dropped]]:
         if not writable(record)
     ]
     rows = [
-        Row(record.line, tuple(Message(role=turn.role, content=turn.content) for turn in record.messages))
+        Row(record.line, tuple(Message(role=turn.role, content=turn.content) for turn in record.messages), record.about)
         for record in records
         if len(record.messages) >= 2
     ]
@@ -53,6 +54,9 @@ def by_line(faults: list[RecordFault]) -> list[Dropped]:
 
 
 def read_texts(path: Path) -> list[str]:
-    """Return the texts of a file of unlabelled records; of a conversation, every turn. Faulty rows are left out."""
+    """Return the texts of a file of unlabelled records, and of a record with an answer only what is asked.
+
+    An answer (a label, most of all) is learned from the training file, where it is checked. Faulty rows are left out.
+    """
     records, _ = read_records(path)
-    return ["\n".join(turn.content for turn in record.messages) for record in records if writable(record)]
+    return [asked(record) for record in records if writable(record)]

@@ -4,6 +4,7 @@ The order is a table (the plan's stages, checked by the gate); a stage that is c
 """
 
 import json
+import os
 import traceback
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
@@ -16,6 +17,7 @@ from runner.admission import (
     EXIT_FAILED,
     EXIT_LIMIT,
     EXIT_REFUSED,
+    Admitted,
     Options,
     admit,
     limits_for,
@@ -30,9 +32,10 @@ from runner.folder import RunFolder, commits_in_order
 from runner.ledger import Ledger
 from runner.meter import Clock, Meter, Screen
 from runner.models import Run
+from runner.redact import redacted
 from runner.refusal import RefusedError
 from runner.report import build_report
-from runner.stopping import EXIT_RESUMABLE, stop_signals
+from runner.stopping import EXIT_RESUMABLE, leave, stop_signals
 from runner.work import BODIES
 
 LOCK_FILE = "lock"
@@ -61,7 +64,8 @@ def run_plan(
 
     Raises PlanFaultsError, RefusedError, DamagedRunError, LedgerFaultError or OSError where nothing could be run.
     """
-    plan, run_folder = admit(plan_path, folder, options)
+    admitted = admit(plan_path, folder, options)
+    plan, run_folder = admitted.plan, admitted.run_folder
     limits = limits_for(plan, options)
     run_folder.mkdir(parents=True, exist_ok=True)
     with held(run_folder) as taken_over:
@@ -75,7 +79,8 @@ def run_plan(
         ledger = Ledger(home.ledger, plan.plan_id)
         try:
             meter = Meter(ledger, clock, started_seconds, rate_of(plan, options), budget_of(*limits), screen)
-            reason = attempt(plan, plan_path.parent, home, engine, meter, taken_over)
+            meter.accepted = (options.accept_probe or "").strip() or None
+            reason = attempt(admitted, home, engine, meter, taken_over)
         finally:
             ledger.close()
         outcome = outcome_of(home, plan, reason, limits)
@@ -90,41 +95,45 @@ def held(run_folder: Path) -> AbstractContextManager[str | None]:
 
 
 def attempt(
-    plan: Plan, root: Path, home: RunFolder, engine: Callable[[], Engine], meter: Meter, taken_over: str | None
+    admitted: Admitted, home: RunFolder, engine: Callable[[], Engine], meter: Meter, taken_over: str | None
 ) -> str:
     """Run one attempt; return how it ended: finished, a signal's name, `limit ...`, `refused ...` or `failed ...`."""
     meter.start(host_name(), boot_id())
     lock = home.path / LOCK_FILE
-    with stop_signals(meter.ask_stop), meter.heartbeats(lambda: touch(lock)):
+    with stop_signals(meter.ask_stop), meter.heartbeats(lambda: touch(lock), lambda: leave(EXIT_LIMIT)):
         if taken_over:
             meter.note("lock", taken_over)
         if meter.ledger.torn:
             meter.note("ledger", f"{meter.ledger.torn} bytes of a torn last line were moved to ledger.jsonl.torn")
-        reason = guarded(plan, root, home, engine, meter)
-    meter.record("attempt_ended", reason=reason, usd=str(meter.run_usd()), usd_per_hour=str(meter.rate.usd_per_hour))
+        reason = guarded(admitted, home, engine, meter)
+    meter.end(reason)
     return reason
 
 
-def guarded(plan: Plan, root: Path, home: RunFolder, engine: Callable[[], Engine], meter: Meter) -> str:
+def guarded(admitted: Admitted, home: RunFolder, engine: Callable[[], Engine], meter: Meter) -> str:
     """Do what is left and return how it ended; a stage's failure is an ending too, with its trace in failure.txt."""
     try:
         if meter.must_stop():
             raise StopRequestedError
         made = engine()
         meter.record("engine_ready", **made.identity())
-        do_stages(Run(plan, root, home, made, meter))
+        do_stages(Run(admitted.plan, admitted.root, home, made, meter), admitted.refuse_changed)
     except StopRequestedError:
         return str(meter.stop_asked)
     except RefusedError as refused:
         return f"refused {refused}"
     except Exception as error:  # an engine may raise anything, and every ending is accounted for
-        write_atomic(home.path / "failure.txt", traceback.format_exc().encode(errors="replace"))
-        return f"failed {type(error).__name__}: {error}"
+        trace = redacted(traceback.format_exc(), os.environ)
+        write_atomic(home.path / "failure.txt", trace.encode(errors="replace"))
+        return redacted(f"failed {type(error).__name__}: {error}", os.environ)
     return "finished"
 
 
-def do_stages(run: Run) -> None:
-    """Do every stage that is not committed, in the plan's order. Raises StopRequestedError between stages too."""
+def do_stages(run: Run, refuse_changed: Callable[[], None]) -> None:
+    """Do every stage that is not committed, in the plan's order. Raises StopRequestedError between stages too.
+
+    Nothing is committed that was made while `refuse_changed` finds a file of the plan changed.
+    """
     booked = {str(entry.data["stage"]) for entry in run.meter.ledger.entries if entry.event == "stage_committed"}
     for stage in run.plan.stages:
         commit = run.folder.committed(stage.name)
@@ -135,6 +144,7 @@ def do_stages(run: Run) -> None:
         run.meter.enter(stage.name)
         if commit is None:  # else it was killed between its commit and the ledger's line
             done = BODIES[stage.name](run, stage)
+            refuse_changed()
             commit = run.folder.commit(stage.name, done.outputs, done.result)
         run.meter.record("stage_committed", stage=stage.name, outputs=commit.outputs, result=commit.result)
 

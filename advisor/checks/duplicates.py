@@ -1,4 +1,4 @@
-"""Rows that say the same: exact, nearly, with another answer, or on both sides of a split. Pure.
+"""Rows that say the same: exactly or nearly, within a set or on both sides of a split. Pure.
 
 Rule 1  Two texts are the same if they agree after Unicode folding, case folding and closing up blanks.
 Rule 2  Two texts are near if their sets of five-letter shingles overlap by at least the threshold (Jaccard), leaving
@@ -11,7 +11,7 @@ Rule 4  Work is bounded: a band that MOST_IN_BAND texts share proposes no more, 
 
 import unicodedata
 from collections import Counter, defaultdict
-from collections.abc import Hashable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from typing import Final, TypeAlias
@@ -50,29 +50,23 @@ def folded(text: str) -> str:
     return " ".join(unicodedata.normalize("NFKC", text).casefold().split())
 
 
-def exact_duplicates(keys: Sequence[Hashable]) -> list[Resemblance]:
-    """Return each later key that equals an earlier one, with the first of them; fold texts before."""
-    first: dict[Hashable, int] = {}
-    return [Resemblance(row, first[key], 1.0) for row, key in enumerate(keys) if first.setdefault(key, row) != row]
+def anything(row: int, other: int) -> bool:
+    """Return True: any two texts may be compared."""
+    del row, other
+    return True
 
 
-def label_conflicts(prompts: Sequence[str], answers: Sequence[str]) -> list[list[int]]:
-    """Return the groups of places whose folded prompts agree and whose folded answers do not."""
-    places: dict[str, list[int]] = defaultdict(list)
-    for place, prompt in enumerate(prompts):
-        places[folded(prompt)].append(place)
-    return [group for group in places.values() if len({folded(answers[place]) for place in group}) > 1]
-
-
-def near_duplicates(texts: Sequence[str], threshold: float = NEAR_SHARE) -> list[Resemblance]:
+def near_duplicates(
+    texts: Sequence[str], threshold: float = NEAR_SHARE, comparable: Callable[[int, int], bool] = anything
+) -> list[Resemblance]:
     """Return each text that is near an earlier one that was kept, with the nearest of those: drop these, keep the rest.
 
-    Exact duplicates are among them with share 1.0.
+    Exact duplicates are among them with share 1.0. Only a nearest one that is `comparable` counts.
     """
     index = Index(threshold)
     found: list[Resemblance] = []
     for row, sketch in enumerate(sketches(texts)):
-        nearest = index.nearest(row, sketch)
+        nearest = index.nearest(row, sketch, comparable)
         if nearest is None:
             index.add(row, sketch)
         else:
@@ -81,15 +75,26 @@ def near_duplicates(texts: Sequence[str], threshold: float = NEAR_SHARE) -> list
 
 
 def leak(train: Sequence[str], test: Sequence[str], threshold: float = NEAR_SHARE) -> list[Resemblance]:
-    """Return each training text that says the same as a test text, with the nearest one (`other` is its place).
-
-    For the other direction, which test rows are touched, swap the two.
-    """
+    """Return each training text that says the same as a test text, with the nearest one (`other` is its place)."""
     both = sketches([*test, *train])
+    return nearest_of(both[len(test) :], both[: len(test)], threshold)
+
+
+def leak_both_ways(
+    train: Sequence[str], test: Sequence[str], threshold: float = NEAR_SHARE
+) -> tuple[list[Resemblance], list[Resemblance]]:
+    """Return each training text that says the same as a test text, and each test text that a training text says."""
+    both = sketches([*test, *train])
+    theirs, ours = both[: len(test)], both[len(test) :]
+    return nearest_of(ours, theirs, threshold), nearest_of(theirs, ours, threshold)
+
+
+def nearest_of(these: Sequence["Sketch"], those: Sequence["Sketch"], threshold: float) -> list[Resemblance]:
+    """Return each of these that is near one of those, with the nearest; all of them sketched together."""
     index = Index(threshold)
-    for place, sketch in enumerate(both[: len(test)]):
+    for place, sketch in enumerate(those):
         index.add(place, sketch)
-    nearest = (index.nearest(row, sketch) for row, sketch in enumerate(both[len(test) :]))
+    nearest = (index.nearest(row, sketch) for row, sketch in enumerate(these))
     return [found for found in nearest if found is not None]
 
 
@@ -230,16 +235,19 @@ class Index:
         self.places.append(place)
         self.sketches.append(sketch)
 
-    def nearest(self, row: int, sketch: Sketch) -> Resemblance | None:
+    def nearest(
+        self, row: int, sketch: Sketch, comparable: Callable[[int, int], bool] = anything
+    ) -> Resemblance | None:
         """Return the nearest sketch in the index at or over the threshold, the earliest of equals, or None."""
-        if sketch.text in self.same:
+        if sketch.text in self.same and comparable(row, self.same[sketch.text]):
             return Resemblance(row, self.same[sketch.text], 1.0)
         buckets = (bucket for band in sketch.bands if (bucket := self.buckets.get(band)))
         shared = Counter(chain.from_iterable(bucket for bucket in buckets if len(bucket) <= MOST_IN_BAND))
         best: Resemblance | None = None
         for number, _ in sorted(shared.most_common(MOST_COMPARED)):
             share = overlap_share(sketch.shingles, self.sketches[number].shingles)
-            if share >= self.threshold and (best is None or share > best.share):
+            better = share >= self.threshold and (best is None or share > best.share)
+            if better and comparable(row, self.places[number]):
                 best = Resemblance(row, self.places[number], share)
         return best
 

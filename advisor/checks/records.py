@@ -1,4 +1,4 @@
-"""Edge: a record file (.jsonl, .json, .csv) to rows and faults, each with its line; no bad row stops the others.
+"""Edge: a record file (.jsonl, .json, .csv, .parquet) to rows and faults, each by line; no bad row stops the others.
 
 Rule 1  BOM and CRLF are no fault. NUL, bad UTF-8, a torn last line, a name that stands twice, NaN and a row over
         LARGEST_ROW_BYTES are faults of that row.
@@ -9,26 +9,29 @@ import csv
 import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from typing import Any, BinaryIO, Final, cast
 
-from advisor.checks.shapes import Message, RecordError, normalise, shape_of
+from advisor.checks.shapes import NOTHING, About, Message, RecordError, about, normalise, shape_of
 
 __all__ = ["LARGEST_ROW_BYTES", "Message", "RecordError", "RecordFault", "Row", "normalise", "read_records"]
 
 LARGEST_ROW_BYTES: Final = 1_048_576  # about 250,000 tokens: longer than any model trained here can read
 LARGEST_CSV_LINE_BYTES: Final = 131_072  # the csv module's own limit for one field
+PARQUET_ROWS_AT_ONCE: Final = 1_000  # a few megabytes of text at a time
 UTF8_BOM: Final = b"\xef\xbb\xbf"
 UTF16_BOMS: Final = (b"\xff\xfe", b"\xfe\xff")
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One usable record: the line it starts on, its messages, and the shape it was written in."""
+    """One usable record: the line it starts on, its messages, the shape it was in, and what it says of itself."""
 
     line: int
     messages: tuple[Message, ...]
     shape: str
+    about: About = NOTHING
 
     @property
     def prompt(self) -> str:
@@ -55,23 +58,30 @@ Found = tuple[int, Any]
 
 def read_records(path: Path) -> tuple[list[Row], list[RecordFault]]:
     """Return the usable rows of a file and every fault, each by line; raises OSError if the file cannot be read."""
-    readers = {".jsonl": json_lines, ".json": json_array, ".csv": csv_rows}
-    reader = readers.get(path.suffix.lower())
-    if reader is None:
-        return [], [RecordFault(1, f"{path.name} is no {', '.join(readers)} file; wanted one of these")]
     rows: list[Row] = []
     faults: list[RecordFault] = []
+    for line, record in records_of(path):
+        try:
+            rows.append(as_row(line, record))
+        except RecordError as error:
+            faults.extend(RecordFault(line, reason) for reason in error.faults)
+    return rows, sorted(faults)
+
+
+def records_of(path: Path) -> Iterator[Found]:
+    """Yield each record of a file as it stands, or the fault in its place; raises OSError."""
+    readers = {".jsonl": json_lines, ".json": json_array, ".csv": csv_rows, ".parquet": parquet_rows}
+    reader = readers.get(path.suffix.lower())
+    if reader is None:
+        yield 1, RecordError([f"{path.name} is no {', '.join(readers)} file; wanted one of these"])
+        return
     with path.open("rb") as stream:
         start = stream.read(2)
         stream.seek(0)
         if start in UTF16_BOMS:
-            return [], [RecordFault(1, "the file is UTF-16; save it as UTF-8")]
-        for line, record in reader(stream):
-            try:
-                rows.append(as_row(line, record))
-            except RecordError as error:
-                faults.extend(RecordFault(line, reason) for reason in error.faults)
-    return rows, sorted(faults)
+            yield 1, RecordError(["the file is UTF-16; save it as UTF-8"])
+            return
+        yield from reader(stream)
 
 
 def as_row(line: int, record: Any) -> Row:
@@ -81,7 +91,7 @@ def as_row(line: int, record: Any) -> Row:
     if not isinstance(record, dict):
         raise RecordError([f"is {type(record).__name__}; wanted an object"])
     named = cast("dict[str, Any]", record)
-    return Row(line, tuple(normalise(named)), shape_of(named))
+    return Row(line, tuple(normalise(named)), shape_of(named), about(named))
 
 
 class DuplicateNameError(ValueError):
@@ -186,6 +196,24 @@ def blank_end(text: str, place: int) -> int:
     while place < len(text) and text[place] in " \t\r\n":
         place += 1
     return place
+
+
+def parquet_rows(stream: BinaryIO) -> Iterator[Found]:
+    """Yield each Parquet row without its empty columns; its line is its number."""
+    try:
+        pyarrow: Any = import_module("pyarrow")  # comes with the runner's extra, and few files need it
+        parquet: Any = import_module("pyarrow.parquet")
+    except ImportError:
+        yield 1, RecordError(["is Parquet; pip install 'crossover[run]' to read it, or save the file as .jsonl"])
+        return
+    line = 1
+    try:
+        for batch in parquet.ParquetFile(stream).iter_batches(batch_size=PARQUET_ROWS_AT_ONCE):
+            for record in batch.to_pylist():
+                yield line, {name: value for name, value in record.items() if value is not None}
+                line += 1
+    except (pyarrow.ArrowException, OSError) as error:
+        yield line, RecordError([f"is not Parquet: {str(error).splitlines()[0][:200]}; reading stopped here"])
 
 
 def csv_rows(stream: BinaryIO) -> Iterator[Found]:

@@ -7,7 +7,7 @@ Rule 3  No text is empty, and all of it can be written as UTF-8.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Final, cast
+from typing import Any, Final, NamedTuple, cast
 
 LABELS: Final = ("label", "category")
 """Columns that hold the answer beside a `text`; the second is Banking77's."""
@@ -27,6 +27,24 @@ class Message:
 
     role: str
     content: str
+
+
+class About(NamedTuple):
+    """What a record says of itself beside its text; empty, or None, where it says nothing.
+
+    Records of one `group` (a customer, a thread, a document) belong on one side of a split.
+    """
+
+    group: str = ""
+    source: str = ""
+    licence: str = ""
+    synthetic: bool | None = None
+
+
+NOTHING: Final = About()
+"""A record that says nothing of itself."""
+GROUPS: Final = ("group", "group_id", "conversation_id", "thread_id", "session_id", "customer_id", "user_id", "doc_id")
+"""Names of the field that says which records belong together, the first one present counts."""
 
 
 class RecordError(ValueError):
@@ -63,6 +81,18 @@ def normalise(record: Mapping[str, Any]) -> list[Message]:
         raise RecordError(faults)
     return messages
 
+
+def about(record: Mapping[str, Any]) -> About:
+    """Return what a record says of itself; NOTHING where it says nothing."""
+    group = next((f"{name}={record[name]}" for name in GROUPS if record.get(name) not in (None, "")), "")
+    source, licence = record.get("source"), record.get("licence") or record.get("license")
+    made = SPOKEN.get(str(record.get("synthetic")).casefold())
+    found = About(group, "" if source is None else str(source), "" if licence is None else str(licence), made)
+    return NOTHING if found == NOTHING else found
+
+
+SPOKEN: Final = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
+"""How records write whether a model wrote them."""
 
 Read = tuple[list[Message], list[str]]
 

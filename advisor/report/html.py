@@ -4,70 +4,36 @@ The page holds the advice's figures and formulas (`page_model`); its script and 
 """
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from html import escape
 
 from advisor.advice import Advice
 from advisor.advice_drawn import UncertaintyRecord
 from advisor.data_files import text
-from advisor.report import words
+from advisor.report import summary, words
 from advisor.report.page_model import Slider, data, script, sliders
 from advisor.report.page_model import lines as program_of
+from advisor.report.quality import quality_lines
+from pricing.page import document, folded, listed, rows, table, tag
 
-POLICY = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:"
-"""The browser itself then refuses to fetch anything."""
 COLUMNS = ("up-front", "mean month", "lifetime", "a task", "a successful task", "saves", "present value", "payback, mo")
 MOVERS_SHOWN = 8
 """The widest bars, and of them those that are at least a hundredth of the widest."""
 PERCENT = 100
-ALL = 0.9995
-"""From here on a share reads as 100 percent; what is left over reads as nought and is not listed."""
-
-
-def tag(name: str, inside: str, **attributes: str) -> str:
-    """Return an element; `inside` is markup, attribute values are escaped here; a trailing _ of a name falls away."""
-    told = "".join(f' {key.rstrip("_").replace("_", "-")}="{escape(value)}"' for key, value in attributes.items())
-    return f"<{name}{told}>{inside}</{name}>"
-
-
-def rows(cells: Iterable[Sequence[str]], numbers: Sequence[int] = ()) -> str:
-    """Return table rows of plain text; the first cell heads its row."""
-    made: list[str] = []
-    for row in cells:
-        first, *rest = row
-        others = "".join(tag("td", escape(one), class_="n" if n in numbers else "") for n, one in enumerate(rest, 1))
-        made.append(tag("tr", tag("th", escape(first), scope="row") + others))
-    return "".join(made)
-
-
-def table(caption: str, columns: Sequence[str], body: str, numbers: Sequence[int] = ()) -> str:
-    """Return a table that scrolls sideways on a narrow screen."""
-    heads = "".join(
-        tag("th", escape(one), scope="col", class_="n" if n in numbers else "") for n, one in enumerate(columns)
-    )
-    return tag("div", tag("table", tag("caption", escape(caption)) + tag("thead", tag("tr", heads)) + body),
-               class_="wide", tabindex="0", role="region", aria_label=caption)  # fmt: skip
-
-
-def folded(title: str, inside: str, **attributes: str) -> str:
-    """Return a part behind a disclosure, which opens for printing."""
-    return tag("details", tag("summary", escape(title)) + inside, **{"class_": "print", **attributes})
-
-
-def listed(items: Iterable[str]) -> str:
-    """Return a list of plain text."""
-    return tag("ul", "".join(tag("li", escape(item)) for item in items))
+"""Style sheets place the ends of a bar in percent."""
 
 
 def panel(advice: Advice) -> str:
-    """Return the verdict; the script keeps it true while inputs move."""
+    """Return the verdict and what a reader of nothing else must know; the script keeps it true while inputs move."""
     title = tag("p", escape(advice.verdict.title), class_="title", id="title")
     badge = tag("p", tag("span", "As advised", class_="badge", id="badge"))
     because = tag("p", escape(advice.verdict.because), id="because")
-    prices = f"prices in use checked {advice.prices.oldest or '-'} to {advice.prices.newest or '-'}"
-    stamp = tag("p", escape(f"As of {advice.as_of}; {prices}; {advice.currency}."), class_="soft")
-    inside = badge + title + because + tag("p", "", id="stake") + stamp
-    return tag("section", inside, class_="verdict", aria_live="polite", aria_label="Verdict")
+    stake = tag("p", escape(summary.stake(advice)), id="stake")
+    sure = tag("p", tag("span", "", class_="when") + escape(summary.confidence(advice)))
+    change = tag("p", tag("span", "", class_="when") + escape(summary.changing(advice)))
+    stamp = tag("p", escape(f"{summary.days(advice)}; {summary.currency(advice)}."), class_="soft")
+    moving = tag("div", badge + title + because + stake, aria_live="polite")
+    return tag("section", moving + sure + change + stamp, class_="verdict", aria_label="Verdict")
 
 
 def slider(one: Slider) -> str:
@@ -105,8 +71,17 @@ def gates(advice: Advice) -> str:
     heads = ("question", "answer", "evidence")
     return (
         table(f"Three things true at once: {advice.three_at_once}", heads, tag("tbody", three))
-        + table("Five questions in order", heads, tag("tbody", five)) + ends
+        + table("Five questions in order", heads, tag("tbody", five)) + ends + evidence(advice)
     )  # fmt: skip
+
+
+def evidence(advice: Advice) -> str:
+    """Return how ready the data is, and what is known of quality and of the cost of errors."""
+    ready = advice.readiness
+    rows_known = "unknown number of" if ready.usable_rows is None else f"{ready.usable_rows:,}"
+    data_says = tag("p", escape(f"Data: {ready.answer}; {rows_known} usable rows; {ready.tier}."))
+    said = quality_lines(advice.quality, advice.currency, advice.usd_rate)
+    return data_says + listed(ready.findings) + "".join(tag("p", escape(line.strip(" -"))) for line in said)
 
 
 def bar(low: float, high: float, ends: tuple[float, float]) -> str:
@@ -145,7 +120,7 @@ def sureness(advice: Advice) -> str:
     sure = advice.uncertainty
     if sure is None:
         return tag("p", "Not drawn: today's road, or every road that trains, is not priced.")
-    shown = (row for row in sure.verdicts if row.share > 1 - ALL)
+    shown = (row for row in sure.verdicts if row.share > 1 - summary.ALL)
     told = ", ".join(f"{row.title.lower()} in {words.share(row.share)}" for row in shown)
     drawn = (
         (row.title, words.share(row.cheaper_share),
@@ -165,13 +140,12 @@ def changes(advice: Advice) -> str:
     flips = (
         (words.labelled(flip.leaf, flip.unit), words.significant(flip.today), words.significant(flip.flips_at),
          "inside its range" if flip.inside_range else "")
-        for flip in advice.flips if flip.flips_at is not None
+        for flip in summary.moving(advice) if flip.flips_at is not None
     )  # fmt: skip
     heads = ("input", "today", "flips at", "")
-    told: list[str] = []
-    if advice.regret:
-        worse = words.money(advice.regret.regret_usd, advice.currency, advice.usd_rate)
-        told.append(f"Regret if volume is a tenth ({words.significant(advice.regret.tasks_per_month)}): {worse}.")
+    told = [f"{summary.crossing(record)}." for record in advice.crossovers]
+    if worse := summary.regret(advice):
+        told.append(f"{worse}.")
     if advice.measure_next:
         told.append(f"Measure next: {advice.measure_next.what}.")
     return table("Value at which the answer flips, each alone, nearest first", heads,
@@ -217,38 +191,33 @@ def roads(advice: Advice) -> str:
         return tag("p", "No road is priced: see what is not priced, below.")
     caption = f"Roads over the months compared, {advice.currency}; derived from the inputs below"
     body = '<tbody id="roads"></tbody>'
-    return tag("h2", "Roads") + table(caption, ("road", *COLUMNS), body, range(1, len(COLUMNS) + 1))
+    note = tag("p", "Not weighed: its quality is lower, or not measured.", class_="soft")
+    return tag("h2", "Roads") + table(caption, ("road", *COLUMNS), body, range(1, len(COLUMNS) + 1)) + note
 
 
 def embedded(advice: Advice) -> str:
     """Return the data and the script; a `<` in the data is written so that it ends no element."""
     plain = json.dumps(data(advice), default=str, allow_nan=False).replace("<", "\\u003c")
-    return (
-        f'<script type="application/json" id="data">{plain}</script><script>{script(advice)}\n{text(SCRIPT)}</script>'
-    )
+    code = "\n".join((text(CHARTS), script(advice), text(SCRIPT)))
+    return f'<script type="application/json" id="data">{plain}</script><script>{code}</script>'
 
 
-SCRIPT, STYLE = "report/page.js", "report/page.css"
+CHARTS, SCRIPT, STYLE = "report/chart.js", "report/page.js", "report/page.css"
 
 
 def render(advice: Advice) -> str:
     """Return the whole page."""
-    name = escape(advice.scenario.name)
-    head = (
-        '<meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">'
-        f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">'
-        f"<title>{name}: {escape(advice.verdict.title)}</title><style>{text(STYLE)}</style>"
-    )
     crossing = tag("p", "", id="crossing", aria_live="polite")
-    drawn = figure("curves", "Cumulative cost by month") + (
+    drawn = figure("curves", "Cumulative cost by month", tag("p", "", id="met", aria_live="polite")) + (
         figure("volumes", "Lifetime cost against volume", crossing) if advice.model else ""
     )
-    digests = f"scenario sha256 {advice.scenario.sha256}; price book {advice.prices.digest}; {words.LETTERS}"
+    digests = f"Scenario sha256 {advice.scenario.sha256}; price book {advice.prices.digest}."
     body = (
-        tag("header", tag("h1", f"Should we train our own model? {name}"))
+        tag("header", tag("h1", f"Should we train our own model? {escape(advice.scenario.name)}"))
         + tag("main", panel(advice) + controls(sliders(advice, program_of(advice))) + roads(advice)
               + tag("div", drawn if advice.options else "", class_="grid") + details(advice))
-        + tag("footer", tag("p", escape(digests), class_="soft"))
+        + tag("footer", tag("p", escape(f"{summary.origins(advice)} {digests}"), class_="soft"))
         + tag("noscript", "<p>Charts and sliders need JavaScript; every figure of the advice is in its JSON form.</p>")
     )  # fmt: skip
-    return f'<!doctype html><html lang="en"><head>{head}</head><body>{body}{embedded(advice)}</body></html>\n'
+    title = f"{advice.scenario.name}: {advice.verdict.title}"
+    return document(title, body + embedded(advice), text(STYLE))

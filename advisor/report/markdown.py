@@ -2,8 +2,8 @@
 
 from collections.abc import Iterable, Sequence
 
-from advisor.advice import Advice, CrossoverRecord, OptionRecord
-from advisor.report import words
+from advisor.advice import Advice, OptionRecord
+from advisor.report import summary, words
 
 FLIPS_SHOWN = 5
 """The nearest flips; a reviewer wants to see what would change the answer, not every input."""
@@ -39,28 +39,6 @@ def folded(title: str, lines: Sequence[str]) -> list[str]:
 def money(advice: Advice, usd: float) -> str:
     """Return an amount in the report's currency, without its name."""
     return words.money(usd, "", advice.usd_rate).strip()
-
-
-def staked(advice: Advice) -> str:
-    """Return the money at stake as a sentence."""
-    if not any(option.trains for option in advice.options) or advice.model is None:
-        return "No road that trains, or not today's road, could be priced: nothing is weighed."
-    amount = words.money(abs(advice.at_stake_usd), advice.currency, advice.usd_rate)
-    would = f"save **{amount}** against" if advice.at_stake_usd >= 0 else f"cost **{amount}** more than"
-    return (
-        f"At stake over {advice.horizon_months:g} months: the cheapest road that trains would {would} "
-        "the cheapest hosted one of equal quality."
-    )
-
-
-def sure(advice: Advice) -> list[str]:
-    """Return in how many draws the verdict holds, or that nothing was drawn."""
-    drawn = advice.uncertainty
-    if drawn is None:
-        return ["How sure: not drawn, because nothing could be weighed."]
-    others = [f"{v.title.lower()} in {words.share(v.share)}" for v in drawn.verdicts if v.title != advice.verdict.title]
-    but = f"; {', '.join(others)}" if others else ""
-    return [f"How sure: the same verdict in {words.share(drawn.same_verdict_share)} of {drawn.draws:,} draws{but}."]
 
 
 def road(advice: Advice, option: OptionRecord) -> tuple[str, ...]:
@@ -100,20 +78,9 @@ def roads(advice: Advice) -> list[str]:
     return [title, "", *table(columns, (road(advice, option) for option in advice.options), right=range(1, 8))]
 
 
-def crossing(record: CrossoverRecord) -> str:
-    """Return where a road is cheaper than today, as one line."""
-    if not record.cheaper_between:
-        return f"- {escaped(record.option)}: never cheaper than today, up to {words.significant(record.looked_to)}"
-    spans = (
-        f"from {words.significant(low)}" + ("" if high is None else f" to {words.significant(high)}")
-        for low, high in record.cheaper_between
-    )
-    return f"- {escaped(record.option)}: cheaper than today {', and '.join(spans)} tasks a month"
-
-
 def changes(advice: Advice) -> list[str]:
     """Return what would change the verdict: flip values, crossings, regret and the next measurement."""
-    moving = [flip for flip in advice.flips if flip.flips_at is not None][:FLIPS_SHOWN]
+    moving = summary.moving(advice)[:FLIPS_SHOWN]
     rows = [
         (
             escaped(words.labelled(flip.leaf, flip.unit)),
@@ -123,10 +90,9 @@ def changes(advice: Advice) -> list[str]:
         for flip in moving
     ]
     lines = table(("input", "today", "flips at"), rows, right=(1, 2)) if rows else []
-    lines += [crossing(record) for record in advice.crossovers]
-    if advice.regret:
-        worse = words.money(advice.regret.regret_usd, advice.currency, advice.usd_rate)
-        lines.append(f"- Regret if volume is a tenth ({words.significant(advice.regret.tasks_per_month)}): {worse}")
+    lines += [f"- {escaped(summary.crossing(record))}" for record in advice.crossovers]
+    if worse := summary.regret(advice):
+        lines.append(f"- {worse}")
     if advice.measure_next:
         lines.append(f"- Measure next: {escaped(advice.measure_next.what)}")
     return ["**What would change this**", "", *lines, ""] if lines else []
@@ -143,13 +109,10 @@ def gates(advice: Advice) -> list[str]:
 
 
 def footer(advice: Advice) -> list[str]:
-    """Return day, prices, currency and digests."""
-    prices = advice.prices
-    ages = f"prices in use checked {prices.oldest} to {prices.newest}" if prices.oldest else "no quoted price in use"
-    stale = f" ({len(prices.stale)} older than 90 days or without a day)" if prices.stale else ""
-    rate = "" if advice.currency == "USD" else f" · 1 USD = {advice.usd_rate:g} {advice.currency}"
-    digests = f"scenario {advice.scenario.sha256[:DIGEST_SHOWN]} · price book {prices.digest[:DIGEST_SHOWN]}"
-    return [f"<sub>As of {advice.as_of} · {ages}{stale}{rate} · {digests} · {words.LETTERS}</sub>", ""]
+    """Return day, prices, currency, what the numbers rest on, and digests."""
+    digests = f"scenario {advice.scenario.sha256[:DIGEST_SHOWN]} · price book {advice.prices.digest[:DIGEST_SHOWN]}"
+    told = f"{summary.days(advice)} · {summary.currency(advice)} · {digests} · {summary.origins(advice)}"
+    return [f"<sub>{told}</sub>", ""]
 
 
 def not_priced(advice: Advice) -> list[str]:
@@ -173,8 +136,9 @@ def render(advice: Advice) -> str:
         "",
         escaped(advice.verdict.because),
         "",
-        staked(advice),
-        *sure(advice),
+        f"{summary.stake(advice)}  ",
+        f"{escaped(summary.confidence(advice))}  ",
+        escaped(summary.changing(advice)),
         "",
         *roads(advice),
         *gates(advice),

@@ -43,14 +43,24 @@ def stake(advice: MixAdvice) -> str:
     before, after = (shown(advice, way.key)[-1] for way in (today, mix))
     if before is None or after is None or mix.saving_share is None:
         return f"The whole cannot be priced: {'; '.join(dict.fromkeys((*today.missing, *mix.missing)))}."
+    upfront = words.money(mix.upfront_usd or 0, "", advice.usd_rate).strip()
+    held = f" ({upfront} of it up front)" if mix.upfront_usd else ""
     does = f"saves {words.share(mix.saving_share)}" if mix.saving_share >= 0 else "costs more"
-    told = f"{advice.currency} {before:,} as it is, {after:,} with this mix, which {does}"
+    repaid = f" and is repaid after {words.months(mix.payback_months)}" if mix.payback_months is not None else ""
+    told = f"{advice.currency} {before:,} as it is, {after:,} with this mix{held}, which {does}{repaid}"
     return f"Over {advice.horizon_months:g} months: {told}."
+
+
+def dates(advice: MixAdvice) -> str:
+    """Return the day of the advice and those of the prices in use."""
+    prices = advice.prices
+    old = f", {len(prices.stale)} older than 90 days" if prices.stale else ""
+    return f"As of {advice.as_of}; prices in use checked {prices.oldest}..{prices.newest}{old}."
 
 
 def verdict_panel(advice: MixAdvice) -> Panel:
     """Return the verdicts in one sentence and the money at stake."""
-    lines = [Text(advice.headline), Text(stake(advice)), Text(f"As of {advice.as_of}.")]
+    lines = [Text(advice.headline), Text(stake(advice)), Text(dates(advice))]
     title = Text(f"{advice.name}: {len(advice.tasks)} tasks", style="bold")
     return Panel(Group(*lines), title=title, title_align="left", box=box.ROUNDED)
 
@@ -95,15 +105,27 @@ def gate_words(task: MixTaskRecord) -> str:
     return ", ".join(f"{name}: {answer}" for name, answer in asked)
 
 
+def how_sure(task: MixTaskRecord) -> str:
+    """Return in how many draws the verdict stands, and the input that turns a verdict to train soonest."""
+    share, flip = task.same_verdict_share, task.flip
+    stands = [] if share is None else [f"the same verdict in {words.share(share)} of draws"]
+    if flip is not None and flip.flips_at is not None:
+        name = words.labelled(flip.leaf, flip.unit)
+        turns = f"it turns where {name} is {words.significant(flip.flips_at)} (today {words.significant(flip.today)})"
+        stands.append(turns)
+    told = "; ".join(stands)
+    return f"{told[:1].upper()}{told[1:]}." if told else ""
+
+
 def verdicts(advice: MixAdvice) -> Text:
-    """Return each task's verdict, why, its three gates, and what to measure next."""
+    """Return each task's verdict, why, its three gates, how sure it is, and what to measure next."""
     said = Text("Verdict by task", style="bold")
     for task in advice.tasks:
         after = f", after {', '.join(task.after)}" if task.after else ""
         said.append(f"\n{task.name} ({task.kind}{after}): {task.verdict.title}", style="bold")
-        lines = [task.verdict.because, f"{gate_words(task)}."]
+        lines = [task.verdict.because, f"{gate_words(task)}.", how_sure(task)]
         lines += [f"Measure next: {task.measure_next}."] if task.measure_next else []
-        said.append("".join(f"\n  {line}" for line in lines), style="not bold")
+        said.append("".join(f"\n  {line}" for line in lines if line), style="not bold")
     return said
 
 
@@ -127,7 +149,8 @@ def errors(advice: MixAdvice) -> str:
     """Return wrong answers per thousand requests, today and with this mix."""
     found = advice.errors
     if found is None:
-        return "Wrong answers per request: not known; state calls_per_request, and score today's and the new road of a task."
+        remedy = "state calls_per_request, and score today's and the new road of a task"
+        return f"Wrong answers per request: not known; {remedy}."
     rest = f"; not scored on both sides: {', '.join(found.unscored)}" if found.unscored else ""
     today, mix = words.significant(found.today_per_thousand), words.significant(found.recommended_per_thousand)
     return f"Wrong answers per 1,000 requests ({', '.join(found.scored)}): {today} today, {mix} with this mix{rest}."

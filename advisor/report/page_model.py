@@ -3,7 +3,7 @@
 The script has one function, which takes the inputs as a list and returns every figure as a list, and one that decides.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from advisor.advice import Advice
@@ -18,8 +18,8 @@ CALENDAR = "calendar_share"
 class Slot:
     """How the script refers to a figure: `v[3]`, `v[3][m]` in a month, or one level of it."""
 
-    def __init__(self, index: int, line: Line) -> None:
-        self.index, self.line = index, line
+    def __init__(self, index: int, line: Line, moving: bool = False) -> None:
+        self.index, self.line, self.moving = index, line, moving
 
     def level(self, index: int) -> str:
         """Return one level."""
@@ -30,7 +30,9 @@ class Slot:
         if code == "count":
             return str(len(by_month(self.line.figure)))
         whole = f"v[{self.index}]"
-        return f"{whole}[m]" if self.line.shape == "months" and code != "all" else whole
+        if code == "all":
+            return whole
+        return f"{whole}[m]" if self.line.shape == "months" else f"({whole}*F(m))" if self.moving else whole
 
 
 class Month:
@@ -59,8 +61,30 @@ class Slider(NamedTuple):
     high: float
 
 
-def statement(index: int, line: Line, places: Mapping[str, int], program: Sequence[Line]) -> str:
-    """Return the script's line for one figure."""
+def proportional(program: Sequence[Line]) -> set[str]:
+    """Return the single figures that are proportional to the prices of hosted tokens: a year's price moves them whole.
+
+    Prices of fine-tuned models at a vendor are among them, as they are in `finance.price_path: switch_yearly`.
+    """
+    found: set[str] = set()
+    for line in program:
+        leaf = is_input(line) and of_tokens(line.name, line.figure.unit)
+        if leaf or (line.shape == "one" and line.figure.note in BY_PRICE and found & set(line.figure.inputs.values())):
+            found.add(line.name)
+    return found
+
+
+BY_PRICE = {
+    "token_cost_usd_per_task", "prompt_usd_per_task", "answer_usd_per_task", "both_usd_per_task",
+    "mixed_usd_per_task",
+}  # fmt: skip
+"""Formulas of a task's cost that double when every token price doubles."""
+
+
+def statement(
+    index: int, line: Line, places: Mapping[str, int], program: Sequence[Line], moving: Collection[str]
+) -> str:
+    """Return the script's line for one figure; `moving` are those that a month's bill takes at the year's price."""
     if is_input(line):
         return f"v[{index}]=x[{index}];"
     if line.texts is None:
@@ -68,7 +92,11 @@ def statement(index: int, line: Line, places: Mapping[str, int], program: Sequen
         return f"v[{index}]={values if line.shape != 'one' else values[0]!r};"
 
     def refer(name: str) -> Any:
-        return Month() if name == MONTH else Slot(places[name], program[places[name]])
+        return (
+            Month()
+            if name == MONTH
+            else Slot(places[name], program[places[name]], line.shape == "months" and name in moving)
+        )
 
     texts = line.texts(refer)
     if line.shape == "levels":
@@ -93,8 +121,10 @@ def script(advice: Advice) -> str:
     """Return the functions `run(inputs, kept)` and `decide(now, low)`."""
     program = lines(advice)
     places = {line.name: place for place, line in enumerate(program)}
-    body = "\n".join(statement(place, line, places, program) for place, line in enumerate(program))
-    return f"function run(x,kept){{const v=[];let N=1;\n{body}\nreturn v;}}\n{deciding(advice, places)}"
+    moving = proportional(program)
+    body = "\n".join(statement(place, line, places, program, moving) for place, line in enumerate(program))
+    head = "function run(x,kept){const v=[],F=m=>POWER(yearly,INT(m/12));let N=1;"
+    return f"{head}\n{body}\nreturn v;}}\n{deciding(advice, places)}"
 
 
 def deciding(advice: Advice, places: Mapping[str, int]) -> str:
@@ -125,6 +155,7 @@ def data(advice: Advice) -> dict[str, Any]:
         "advised": [advice.verdict.title, advice.verdict.because],
         "volume": None if advice.model is None else places[advice.model.volume],
         "low": None if advice.model is None else advice.figures[advice.model.volume].low,
+        "high": None if advice.model is None else advice.figures[advice.model.volume].high,
         "tasks": places.get("lifetime_tasks"),
         "horizon": advice.horizon_months,
         "figures": [
@@ -175,6 +206,8 @@ def sliders(advice: Advice, program: Sequence[Line]) -> list[Slider]:
         top = value if id_ == "horizon" else max(value * most, least if log else REACH)
         bottom = value / most if log else least
         made.append(Slider(id_, label, LABELS[line.figure.unit], (places[path],), False, log, value, bottom, top))
+    if not any(slider.id == PATH.id for slider in made) and proportional(program):
+        made.append(PATH)
     for id_, label, kind, low, high in FACTORS:
         moved = tuple(places[name] for name in places if kind(name, program[places[name]].figure.unit))
         if moved:
@@ -201,7 +234,10 @@ SINGLE = (
     ("build", "people.build_hours", "Hours to build", 0.0, 4.0, False),
     ("operate", "people.operate_hours_per_month", "Hours to operate, a month", 0.0, 4.0, False),
     ("wage", "people.usd_per_hour", "An hour of work", 0.0, 4.0, False),
+    ("path", "price_path.switch", "Hosted tokens, price after a year", 0.1, 4.0, False),
 )
+PATH = Slider("path", "Hosted tokens, price after a year", "times", (), False, False, 1.0, 0.1, 1.5)
+"""The price path where the scenario has none: 1 is flat; a vendor's cheapest model fell further (pricing.paths)."""
 FACTORS = (
     # id, label, which inputs, least, most
     ("cards", "Price of cards and machines", of_machines, 0.25, 4.0),

@@ -8,8 +8,9 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from advisor.advice import Advice, CrossoverRecord, OptionRecord
-from advisor.report import words
+from advisor.advice import Advice, OptionRecord
+from advisor.report import summary, words
+from advisor.report.chart import charts
 from advisor.report.quality import quality_lines
 from advisor.report.sure import every_mover, sureness
 from advisor.report.tables import table
@@ -38,15 +39,7 @@ def verdict_panel(advice: Advice) -> Panel:
     lines = [Text(verdict.because)]
     if road := ROADS[verdict.road]:
         lines.append(Text(f"Road: {road}.", style="italic"))
-    if advice.at_stake_usd:
-        stake = words.money(abs(advice.at_stake_usd), advice.currency, advice.usd_rate)
-        does = f"save {stake} against" if advice.at_stake_usd > 0 else f"cost {stake} more than"
-        told = f"the cheapest road that trains would {does} the cheapest hosted one of equal quality"
-        lines.append(Text(f"At stake over {advice.horizon_months:g} months: {told}."))
-    old = f", {len(advice.prices.stale)} older than 90 days" if advice.prices.stale else ""
-    lines.append(
-        Text(f"As of {advice.as_of}; prices in use checked {advice.prices.oldest}..{advice.prices.newest}{old}.")
-    )
+    lines += [Text(summary.stake(advice)), Text(f"{summary.days(advice)}; {summary.currency(advice)}.")]
     return Panel(Group(*lines), title=Text(verdict.title, style="bold"), title_align="left", box=box.ROUNDED)
 
 
@@ -116,35 +109,21 @@ def returned(advice: Advice) -> Table:
     return made
 
 
-def crossover(record: CrossoverRecord) -> str:
-    """Return one sentence on where the road is cheaper than today."""
-    if not record.cheaper_between:
-        return f"{record.option}: never cheaper than today, up to {words.significant(record.looked_to)} tasks a month"
-    spans = [
-        f"from {words.significant(low)}" + ("" if high is None else f" to {words.significant(high)}")
-        for low, high in record.cheaper_between
-    ]
-    return f"{record.option}: cheaper than today {', and '.join(spans)} tasks a month"
-
-
 def changes(advice: Advice) -> RenderableType:
     """Return what would change the verdict: crossings, flip values, regret, and the next measurement."""
     made = table(
         "What would flip the third thing (the saving crosses its margin)", "input", "today", "flips at", right=(1, 2)
     )
-    moving = [flip for flip in advice.flips if flip.flips_at is not None]
+    moving = summary.moving(advice)
     for flip in moving[:FLIPS_SHOWN]:
         at = words.significant(flip.flips_at or 0) + (" in its range" if flip.inside_range else "")
         made.add_row(words.labelled(flip.leaf, flip.unit), words.significant(flip.today), at)
     rest = len(advice.flips) - min(len(moving), FLIPS_SHOWN)
     still = Text(f"{rest} more inputs flip it further off, or nowhere within a thousandfold (-v).")
     table_of_flips = [made, still] if advice.flips else []
-    lines: list[RenderableType] = [*table_of_flips, *(Text(crossover(record)) for record in advice.crossovers)]
-    if advice.regret:
-        worse = words.money(advice.regret.regret_usd, advice.currency, advice.usd_rate)
-        lines.append(
-            Text(f"Regret if volume is a tenth ({words.significant(advice.regret.tasks_per_month)}): {worse}.")
-        )
+    lines: list[RenderableType] = [*table_of_flips, *(Text(summary.crossing(record)) for record in advice.crossovers)]
+    if worse := summary.regret(advice):
+        lines.append(Text(f"{worse}."))
     if advice.measure_next:
         cost = advice.measure_next.cost_usd
         price = (
@@ -214,6 +193,7 @@ def show(advice: Advice, console: Console, verbose: int = 0) -> None:
     for finding in ready.findings:
         console.print(Text(f"  - {finding}"))
     console.print(options(advice, console.width))
+    console.print(Text(summary.origins(advice)))
     for line in quality_lines(advice.quality, advice.currency, advice.usd_rate):
         console.print(Text(line))
     console.print(sureness(advice))
@@ -225,6 +205,8 @@ def show(advice: Advice, console: Console, verbose: int = 0) -> None:
     console.print(Text(f"Rejected: {'; '.join(advice.rejected)}."))
     console.print(Text(f"Not assessed: {'; '.join(advice.not_assessed)}."))
     if verbose:
+        for drawn in charts(advice, console.width):
+            console.print(drawn, crop=False, soft_wrap=True)
         console.print(listing("Not priced", together([(road.title, road.why) for road in advice.unpriced])))
         console.print(units(advice))
         console.print(returned(advice))

@@ -4,6 +4,7 @@ Needs XlsxWriter, extra `[xlsx]`. Formula cells also hold the advice's own value
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime, time
 from io import BytesIO
 from typing import Any, NamedTuple
 
@@ -14,7 +15,7 @@ from advisor.report import words
 from advisor.report.live import MONTH, Line, is_input, lines
 from advisor.report.months import by_month
 from advisor.report.xlsx_parts import FIRST, TOP, Book, Cell, Month, opened, sheet_of
-from advisor.report.xlsx_verdict import ladder_sheet, values_sheet, verdict_sheet
+from advisor.report.xlsx_verdict import ladder_sheet, prices_sheet, values_sheet, verdict_sheet
 from pricing.units import LABELS
 
 INPUTS, MODEL, LOW = "Inputs", "Model", "Low volume"
@@ -125,7 +126,8 @@ def render(advice: Advice) -> bytes:
     stream = BytesIO()
     book = opened(stream)
     title = f"{advice.scenario.name}: {advice.verdict.title}"
-    book.book.set_properties({"title": title, "comments": f"crossover, advice of {advice.as_of}"})
+    made = datetime.combine(advice.as_of, time())  # no clock: the same advice gives the same bytes
+    book.book.set_properties({"title": title, "comments": f"crossover, advice of {advice.as_of}", "created": made})
     program = lines(advice)
     first = sheet_of(book, advice, "Verdict", "Follows the yellow cells of the sheet Inputs.", (44, 18, 18, 18, 18, 18))
     inputs = inputs_sheet(book, advice, program)
@@ -134,6 +136,7 @@ def render(advice: Advice) -> bytes:
     verdict_sheet(book, first, advice, program, inputs, model.model, LOW if low else MODEL)
     if advice.model is not None:
         ladder_sheet(book, advice, advice.model)
+    prices_sheet(book, advice)
     values_sheet(book, advice)
     book.book.close()
     return stream.getvalue()

@@ -23,6 +23,7 @@ class Book(NamedTuple):
     head: Any
     note: Any
     number: Any
+    share: Any
     entry: Any
     strong: Any
 
@@ -75,6 +76,7 @@ def opened(stream: BytesIO) -> Book:
         head=made({"bold": True, "bottom": 1, "text_wrap": True, "valign": "top"}),
         note=made({"font_color": "#555555", "italic": True}),
         number=made({"num_format": "#,##0.00####"}),
+        share=made({"num_format": "0%"}),
         entry=made({"num_format": "#,##0.00####", "bg_color": "#FFF4CC", "border": 1, "border_color": "#C9A800"}),
         strong=made({"bold": True, "font_size": 14, "text_wrap": True, "valign": "top"}),
     )
@@ -91,6 +93,6 @@ def sheet_of(book: Book, advice: Advice, name: str, says: str, widths: tuple[int
     sheet.fit_to_pages(1, 0)
     prices = f"prices checked {advice.prices.oldest or '-'} to {advice.prices.newest or '-'}"
     sheet.set_footer(
-        f"&L{advice.scenario.name}, as of {advice.as_of}&C{prices}; USD; forecast, nothing billed&R&P of &N"
+        f"&L{advice.scenario.name}, as of {advice.as_of}&C{prices}; amounts in USD; forecast, nothing billed&R&P of &N"
     )
     return sheet

@@ -7,12 +7,15 @@ from xlsxwriter.utility import xl_rowcol_to_cell
 
 from advisor.advice import Advice
 from advisor.advice_model import ModelPart
+from advisor.report import summary
 from advisor.report.live import Line, decisions, held
 from advisor.report.months import bill_name, by_month
 from advisor.report.xlsx_parts import FIRST, TOP, Book, sheet_of
-from pricing.units import MONTHS_PER_YEAR
+from pricing.units import LABELS, MONTHS_PER_YEAR
 
-LADDER, VALUES = "Ladder", "As advised"
+LADDER, VALUES, PRICES = "Ladder", "As advised", "Price sources"
+SAVES = 3
+"""The column of ROADS that is a share."""
 ROADS = ("road", "up-front, USD", "lifetime, USD", "saves", "net present value, USD", "lifetime as advised, USD")
 
 
@@ -42,17 +45,25 @@ def verdict_sheet(
     model = advice.model
     place = TOP
     if model is not None:
-        place = steps(book, sheet, advice, model, rows, low)
-        sheet.write(place, 0, "tasks a month (change it in Inputs)", book.head)
+        sheet.write(TOP + 2, 0, "tasks a month (change it in Inputs)", book.head)
         volume = address("Inputs", inputs[model.volume], 1)
-        sheet.write_formula(place, 1, f"={volume}", book.number, advice.figures[model.volume].value)
-        place = roads(book, sheet, advice, model, rows, place + 2)
+        sheet.write_formula(TOP + 2, 1, f"={volume}", book.number, advice.figures[model.volume].value)
+        place = roads(book, sheet, advice, model, rows, TOP + 4)
+        place = steps(book, sheet, advice, model, rows, low, place + 1)
     else:
         sheet.write(2, 0, advice.verdict.title, book.strong)
         sheet.write(3, 0, advice.verdict.because)
     fixed = held(list(program))
+    worse = summary.regret(advice)
+    rate = "" if advice.currency == "USD" else f" (the other forms show {summary.currency(advice)})"
     notes = (
         f"As advised on {advice.as_of}: {advice.verdict.title}. {advice.verdict.because}",
+        summary.stake(advice),
+        summary.confidence(advice),
+        summary.changing(advice),
+        *([f"{worse}."] if worse else []),
+        f"{summary.days(advice)}. Every amount in this workbook is in USD{rate}.",
+        summary.origins(advice),
         "Roads, cards and prices stay those of the advice: another card or vendor may be cheaper at another volume.",
         f"The months end at {advice.horizon_months:g}: a longer life needs a new advice, for prices have end dates.",
         *([f"Held fixed, no formula here: {', '.join(fixed)}."] if fixed else []),
@@ -63,8 +74,8 @@ def verdict_sheet(
         sheet.write(row, 0, note, book.note)
 
 
-def steps(book: Book, sheet: Any, advice: Advice, model: ModelPart, rows: Mapping[str, int], low: str) -> int:
-    """Write the verdict and the steps from money to it; returns the next free row."""
+def steps(book: Book, sheet: Any, advice: Advice, model: ModelPart, rows: Mapping[str, int], low: str, top: int) -> int:
+    """Write the verdict at the top, and from row `top` the steps from money to it; returns the next free row."""
 
     def cost(key: str) -> str:
         return address("Model", rows[f"{key}.lifetime"], FIRST)
@@ -73,7 +84,7 @@ def steps(book: Book, sheet: Any, advice: Advice, model: ModelPart, rows: Mappin
         return address(low, rows[f"{key}.lifetime"], FIRST)
 
     made = decisions(model, cost, low_cost)
-    cells = {one.name: xl_rowcol_to_cell(TOP + 2 + row, 1, True, True) for row, one in enumerate(made)}
+    cells = {one.name: xl_rowcol_to_cell(top + 1 + row, 1, True, True) for row, one in enumerate(made)}
     last = TOP + len(model.ladder) - 1
     found = f"INDEX({LADDER}!$B${TOP + 1}:$B${last + 1},{cells['place']}+1)"
     why = next(o.because for o in model.outcomes if advice.verdict.because.startswith(o.because))
@@ -81,10 +92,11 @@ def steps(book: Book, sheet: Any, advice: Advice, model: ModelPart, rows: Mappin
         letter = "FG"[column - 1]
         text = f"=INDEX({LADDER}!${letter}${TOP + 1}:${letter}${TOP + len(model.outcomes)},{found}+1)"
         sheet.write_formula(row, 0, text, book.strong if column == 1 else None, value)
-    for row, one in enumerate(made, start=TOP + 2):
+    sheet.write(top, 0, "from money to the verdict", book.head)
+    for row, one in enumerate(made, start=top + 1):
         sheet.write(row, 0, one.says)
         sheet.write_formula(row, 1, f"={one.text.format(**cells)}", book.number, "")
-    return TOP + 3 + len(made)
+    return top + 1 + len(made)
 
 
 def roads(book: Book, sheet: Any, advice: Advice, model: ModelPart, rows: Mapping[str, int], top: int) -> int:
@@ -107,7 +119,7 @@ def roads(book: Book, sheet: Any, advice: Advice, model: ModelPart, rows: Mappin
             (f"=SUMPRODUCT({saved}/{discount})-{upfront}", option.net_present_usd),
         )
         for column, (text, value) in enumerate(cells, start=1):
-            sheet.write_formula(row, column, text, book.number, value)
+            sheet.write_formula(row, column, text, book.share if column == SAVES else book.number, value)
         sheet.write_number(row, len(cells) + 1, option.lifetime_usd, book.number)
     return top + 1 + len(advice.options)
 
@@ -134,3 +146,19 @@ def values_sheet(book: Book, advice: Advice) -> None:
             value = getattr(option, name)
             plain = value if isinstance(value, (int, float, str)) or value is None else str(value)
             sheet.write(row, column, plain)
+
+
+def prices_sheet(book: Book, advice: Advice) -> None:
+    """Write every quoted price in use with its day, its age in days on the day of the advice, and its source."""
+    says = f"Quoted prices in use; price book {advice.prices.digest}."
+    sheet = sheet_of(book, advice, PRICES, says, (64, 14, 22, 14, 10, 110))
+    sheet.write_row(TOP - 1, 0, ("price", "value", "unit", "checked on", "days old", "source"), book.head)
+    quoted = [(name, figure) for name, figure in advice.figures.items() if figure.letter == "q"]
+    for row, (name, figure) in enumerate(quoted, start=TOP):
+        sheet.write(row, 0, name)
+        sheet.write_number(row, 1, by_month(figure)[0], book.number)
+        sheet.write_row(row, 2, (LABELS[figure.unit], str(figure.on or "not known")))
+        if figure.on is not None:
+            sheet.write_number(row, 4, (advice.as_of - figure.on).days)
+        sheet.write(row, 5, figure.note)
+    sheet.freeze_panes(TOP, 1)

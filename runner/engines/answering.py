@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from transformers import GenerationConfig
 
-from runner.engine import Message, ModelRef
+from runner.engine import Answer, Message, ModelRef
 from runner.engines.loading import load_model, load_tokenizer
 from runner.engines.template import end_of_turn_ids, token_ids
 
@@ -37,7 +37,7 @@ def load(ref: ModelRef, key: tuple[Any, ...]) -> Loaded:
 
 def answers(
     loaded: Loaded, prompts: Sequence[Sequence[Message]], max_new_tokens: int, batch_rows: int
-) -> Iterator[list[str]]:
+) -> Iterator[list[Answer]]:
     """Yield the answers of `batch_rows` prompts at a time, in their order."""
     tokenizer = loaded.tokenizer
     ends = end_of_turn_ids(tokenizer)
@@ -61,7 +61,7 @@ def answers(
         yield [answer_text(tokenizer, row[width:].tolist(), ends) for row in out]
 
 
-def answer_text(tokenizer: Any, ids: list[int], ends: set[int]) -> str:
-    """Return the text before the first end of turn."""
+def answer_text(tokenizer: Any, ids: list[int], ends: set[int]) -> Answer:
+    """Return the text before the first end of turn, and whether there was one."""
     length = next((place for place, token in enumerate(ids) if token in ends), len(ids))
-    return str(tokenizer.decode(ids[:length], skip_special_tokens=True))
+    return Answer(tokenizer.decode(ids[:length], skip_special_tokens=True), ended=length < len(ids))

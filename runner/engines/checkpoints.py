@@ -26,7 +26,8 @@ FORMAT = 1
 KEPT_ASIDE = 4
 """Spoiled checkpoints kept for inspection; more would let repeated kills fill the disk."""
 READ_BYTES = 1 << 20
-STATE_FILES = frozenset({COMMIT, "optimizer.pt", "scheduler.pt", "scaler.pt", "rng_state.pth", "trainer_state.json"})
+STATE_FILES = frozenset({COMMIT, "optimizer.pt", "scheduler.pt", "scaler.pt", "rng_state.pth", "trainer_state.json",
+                         "evaluations.json"})  # fmt: skip
 """What only a resume needs; everything else in a checkpoint is the artefact."""
 UNWANTED = ("training_args.bin", "README.md")
 """Left by the trainer: a pickle nobody may load, and a model card with machine paths."""
@@ -155,6 +156,11 @@ def _verify(path: Path, wanted: FileDigest) -> None:
     raise ValueError(message)
 
 
+def step_name(step: int) -> str:
+    """Return the folder name of a step's checkpoint."""
+    return f"step-{step:08d}"
+
+
 @dataclass(frozen=True, slots=True)
 class CheckpointStore:
     """The checkpoints of one training stage below `root`; `keep` committed ones stay."""
@@ -188,8 +194,13 @@ class CheckpointStore:
             return directory, commit
         return None
 
-    def commit(self, written: Path, step: int, trainable_parameters: int) -> tuple[Path, int]:
-        """Make `written` durable as `step-N`, then rotate; return its folder and size in bytes."""
+    def commit(
+        self, written: Path, step: int, trainable_parameters: int, best_step: int | None = None
+    ) -> tuple[Path, int]:
+        """Make `written` durable as `step-N`, then rotate; return its folder and size in bytes.
+
+        The checkpoint of `best_step` stays whatever its age.
+        """
         for name in UNWANTED:
             (written / name).unlink(missing_ok=True)
         fsync_tree(written)
@@ -199,20 +210,30 @@ class CheckpointStore:
             if path.is_file()
         }
         write_commit(written, Commit(step, self.fingerprint, self.environment, trainable_parameters, files))
-        final = self.root / f"step-{step:08d}"
+        final = self.root / step_name(step)
         if final.exists():
             self._move_aside(final, "saved again")
         written.rename(final)
         fsync_path(self.root)
-        self._rotate()
+        self._rotate(best_step)
         return final, sum(file.bytes for file in files.values())
 
     def _steps(self) -> list[Path]:
         return sorted(self.root.glob("step-*"), reverse=True)
 
-    def _rotate(self) -> None:
+    def at(self, step: int) -> tuple[Path, Commit] | None:
+        """Return the committed checkpoint of one step, or None where it is gone or does not verify."""
+        directory = self.root / step_name(step)
+        try:
+            return directory, read_commit(directory)
+        except ValueError:
+            return None
+
+    def _rotate(self, best_step: int | None) -> None:
         committed = [directory for directory in self._steps() if (directory / COMMIT).is_file()]
         for directory in committed[self.keep :]:
+            if best_step is not None and directory.name == step_name(best_step):
+                continue
             (directory / COMMIT).unlink()
             shutil.rmtree(directory)
 

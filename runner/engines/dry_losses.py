@@ -6,7 +6,7 @@
 `plain`    never upcast: a contiguous copy of the shifted 16-bit logits (GPTBigCode before transformers 4.50)
 `fast`     upcast logits, whose gradient a kernel writes in their place, the 16-bit ones kept (fms-acceleration; that
            they are kept is inferred: rows with vocabularies of 49 and 128 thousand hold 1.9 and 2.0 bytes more)
-`fast_plain` the same kernel on a contiguous copy of 16-bit logits never upcast (GPTBigCode); autocast leaves it alone
+`fast_plain` the same kernel on a contiguous copy of 16-bit logits never upcast (GPTBigCode), but by autocast
 `fused`    logits made in chunks, gradients computed on the way (Liger)
 """
 
@@ -114,7 +114,7 @@ def fast_plain(model: Any, inputs: Mapping[str, Any], labels: torch.Tensor) -> t
     """Cross-entropy by a kernel that works in place on a contiguous copy of 16-bit logits."""
     kept = shifted_beside_outputs(model(**inputs).logits)
     if torch.is_autocast_enabled("cpu"):
-        kept = kept.float()
+        kept = Held.apply(kept)
     return InPlaceCrossEntropy.apply(kept.view(-1, kept.shape[-1]), labels[..., 1:].contiguous().view(-1)).mean()
 
 

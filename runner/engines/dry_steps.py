@@ -92,7 +92,8 @@ class Phases(TrainerCallback):
 def recipe_of(question: Mapping[str, Any]) -> Recipe:
     """Return the recipe of a question; dtypes that it leaves out are the engine's (runner.engines.trl.build_trainer).
 
-    Two micro-batches a step hold what any more would: gradients are added up in place.
+    Two micro-batches a step hold what any more would: gradients are added up in place. Rows of one batch differ in
+    length, so that all but the longest are padded, and attention is given a mask.
     """
     method = Method.model_validate(question["method"])
     stated = question["settings"]
@@ -104,6 +105,7 @@ def recipe_of(question: Mapping[str, Any]) -> Recipe:
         "kept_dtype": "float32" if full else compute,
         "trained_dtype": compute if method.kind == "qlora" else "float32",
         "autocast": full and compute == "bfloat16",
+        "padded": settings.micro_batch > 1,
     }
     rest = {name: question[name] for name in STATED if name in question}
     return Recipe(config=dict(question["config"]), method=method, settings=settings, **(own | rest))
@@ -173,8 +175,8 @@ class DrySft(Dry, CommittingTrainer):
 def trainer_of(recipe: Recipe, model: Any, output: Path) -> Any:
     """Return the trainer that the recipe's stage would be run by."""
     method, settings = recipe.method, recipe.settings
-    args = sft_config(method, settings, plain_optimizer(method.optimizer), output, autocast=recipe.autocast)
-    shared = {"model": model, "processing_class": ByT5Tokenizer(), "peft_config": lora_of(recipe)}
+    args = sft_config(settings, plain_optimizer(method.optimizer), output, autocast=recipe.autocast)
+    shared: dict[str, Any] = {"model": model, "processing_class": ByT5Tokenizer(), "peft_config": lora_of(recipe)}
     if recipe.objective == "dpo":
         from runner.engines.dry_preferences import preference_trainer  # half a second that SFT need not wait for
 
@@ -238,34 +240,29 @@ def run(trainer: Any, recipe: Recipe, tracker: StorageTracker) -> None:
     trainer.recipe = recipe
     trainer.remove_callback(PrinterCallback)
     trainer.add_callback(Phases(tracker))
-    backward = trainer.accelerator.backward
-
-    def marked(*args: Any, **kwargs: Any) -> None:
-        tracker.history.mark(BACKWARD)
-        backward(*args, **kwargs)
-
-    trainer.accelerator.backward = marked
-    mark_first_layer(trainer.model, tracker)
+    mark_layers(trainer.model, tracker)
     tracker.call(everything_kept(trainer.model), "weights")
     if recipe.method.kind != "full":
         tracker.call((p for p in trainer.model.parameters() if p.requires_grad), "adapters")
     trainer.train()
 
 
-def mark_first_layer(model: torch.nn.Module, tracker: StorageTracker) -> None:
-    """Mark where the backward pass reaches the first layer.
+def mark_layers(model: torch.nn.Module, tracker: StorageTracker) -> None:
+    """Mark where the backward pass reaches the last layer and the first; before that it is the loss's own.
 
     What is held rises or falls steadily from layer to layer, so a pass peaks at its first layer or at its last.
     """
     stacks = (module for module in model.modules() if isinstance(module, torch.nn.ModuleList))
-    layer = max(stacks, key=lambda stack: sum(p.numel() for p in stack.parameters()))[0]
+    layers: Any = max(stacks, key=lambda stack: sum(p.numel() for p in stack.parameters()))
 
-    def watch(_: Any, __: Any, output: Any) -> None:
+    def watch(layer: Any, _: Any, output: Any) -> None:
         hidden = output[0] if isinstance(output, tuple) else output
+        phase = BACKWARD if layer is layers[-1] else BACKWARD_END
         if hidden.requires_grad:
-            hidden.register_hook(lambda gradient: tracker.history.mark(BACKWARD_END))
+            hidden.register_hook(lambda gradient: tracker.history.mark(phase))
 
-    layer.register_forward_hook(watch)
+    for layer in {layers[-1], layers[0]}:
+        layer.register_forward_hook(watch)
 
 
 def found(trainer: Any, recipe: Recipe, tracker: StorageTracker, parameters: int) -> Steps:

@@ -208,6 +208,7 @@ def converted(self: Any, fn: Any, recurse: bool = True) -> Any:
 @contextmanager
 def as_on_a_card() -> Generator[None]:
     """Let torch's fused operations and TRL's kernels hold what they hold on a card while this is open."""
+    import transformers.masking_utils as masks
     import trl.kernels.chunked_logprob as tiles
     import trl.trainer.utils as trl_utils
 
@@ -220,6 +221,7 @@ def as_on_a_card() -> Generator[None]:
         (tiles, "_backward_tile", nothing),
         (tiles, "_addmm_fp32", nothing),
         (trl_utils, "_use_triton", lambda device: True),
+        (masks, "is_tracing", lambda *_: False),  # a fake tensor would be given a mask that a full batch does without
     ]
     with ExitStack() as stack:
         for place, name, stand_in in changes:

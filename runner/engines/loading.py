@@ -101,6 +101,8 @@ def load_model(ref: ModelRef, *, trainable: bool = False) -> Any:
     if ref.adapter is None:
         return base
     model = PeftModel.from_pretrained(base, ref.adapter, is_trainable=trainable, local_files_only=True)
+    for config in model.peft_config.values():  # a name that is no folder here makes peft ask the hub when it saves
+        config.base_model_name_or_path = str(ref.directory)
     keep_gradients(model)
     return model
 

@@ -196,11 +196,11 @@ def spans(history: History) -> Iterator[tuple[str, int, int]]:
 
 
 def phase_peaks(history: History) -> dict[str, tuple[int, int]]:
-    """Return for each phase its peak in bytes and the event at which it stands."""
+    """Return for each phase its peak in bytes, what it begins with included, and the event at which it stands."""
     held = list(held_bytes(history.events))
     peaks: dict[str, tuple[int, int]] = {}
     for phase, start, end in spans(history):
-        best = max(range(start, end), key=held.__getitem__, default=start)
+        best = max(range(max(0, start - 1), end), key=held.__getitem__, default=start)
         if start < end and held[best] > peaks.get(phase, (-1, 0))[0]:
             peaks[phase] = (held[best], best)
     return peaks

@@ -9,10 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from advisor.checks.duplicates import (
-    exact_duplicates,
     folded,
-    label_conflicts,
     leak,
+    leak_both_ways,
     near_duplicates,
     overlap_share,
     shingle_sets,
@@ -40,15 +39,17 @@ def test_folding(one: str, other: str, same: bool) -> None:
     assert (folded(one) == folded(other)) is same
 
 
-def test_exact_duplicates_point_to_the_first() -> None:
-    found = exact_duplicates(["a", "b", "a", "a", "c", "b"])
-    assert [(pair.row, pair.other) for pair in found] == [(2, 0), (3, 0), (5, 1)]
+def test_only_what_is_comparable_is_a_repeat() -> None:
+    texts = [*CHANGES[0], *CHANGES[0]]
+    assert [(pair.row, pair.other) for pair in near_duplicates(texts)] == [(1, 0), (2, 0), (3, 0)]
+    apart = near_duplicates(texts, comparable=lambda row, other: (row - other) % 2 == 0)
+    assert [(pair.row, pair.other) for pair in apart] == [(2, 0), (3, 1)]
 
 
-def test_a_conflict_is_the_same_question_with_another_answer() -> None:
-    prompts = ["Card?", "card?", "CARD?", "Fee?", "fee?"]
-    answers = ["x", "y", "x", "z", " Z "]
-    assert label_conflicts(prompts, answers) == [[0, 1, 2]]
+def test_a_leak_is_seen_from_both_sides() -> None:
+    ours, theirs = leak_both_ways([CHANGES[0][0], "nothing of it"], ["other words", *CHANGES[0]])
+    assert [(pair.row, pair.other) for pair in ours] == [(0, 1)]
+    assert [(pair.row, pair.other) for pair in theirs] == [(1, 0), (2, 0)]
 
 
 def jaccard(one: str, other: str) -> float:
@@ -152,7 +153,6 @@ def test_banking77_holds_the_repeats_and_leaks_that_are_there(shared: Path) -> N
     folder = shared / "reference" / "datasets"
     train, test = ([row.messages[0].content for row in read_records(folder / f"banking77_{side}.csv")[0]]
                    for side in ("train", "test"))  # fmt: skip
-    assert len(exact_duplicates([folded(text) for text in train])) == len(train) - len(set(map(folded, train)))
     leaks = leak(train, test)
     pairs = [(train[pair.row], test[pair.other]) for pair in leaks]
     assert ("On what do you base your exchange rates?", "What do you base your exchange rates on?") in pairs

@@ -1,8 +1,6 @@
 """The mix: verdicts are `advise`'s own, every column sums to the cent, sharers sum to the whole card, and the doors."""
 
-import io
 import json
-import os
 import shutil
 import subprocess
 import sys
@@ -13,7 +11,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from rich.console import Console
 from ruamel.yaml import YAML
 
 from advisor import economics as eco
@@ -22,7 +19,6 @@ from advisor.mix import Mixed, advise_mix, too_many
 from advisor.mix_file import read_mix, read_task
 from advisor.mix_records import MixAdvice, to_json
 from advisor.plan import Plan
-from advisor.report.mix import show as show_mix
 from advisor.report.mix import shown
 
 AS_OF = date(2026, 11, 21)
@@ -49,15 +45,6 @@ def varied(folder: Path, *changes: tuple[str, str]) -> MixAdvice:
     path = folder / "mix.yaml"
     path.write_text(text, encoding="utf-8")
     return advise_mix(read_mix(path, AS_OF)).advice
-
-
-def test_inner_tasks_go_small_and_the_outer_one_stays_hosted(mixed: Mixed) -> None:
-    assert {task.name: task.verdict.code for task in mixed.advice.tasks} == {
-        "router": "fine_tune_self_host",
-        "order-fields": "fine_tune_self_host",
-        "search-query": "stay_hosted",
-        "answer": "stay_hosted",
-    }
 
 
 @pytest.mark.parametrize("name", ["router", "order-fields", "search-query", "answer"])
@@ -100,7 +87,8 @@ def test_the_shared_bill_by_hand(mixed: Mixed) -> None:
     (sharing,) = mixed.advice.sharing
     alone = advise(read_task(FOLDER / "mix.yaml", "router", AS_OF)).advice
     rent = alone.figures["tuned_rented.rent"]
-    rate = float(alone.figures[rent.inputs["rent_usd_per_gpu_hour"]].value)
+    rate = alone.figures[rent.inputs["rent_usd_per_gpu_hour"]].value
+    assert isinstance(rate, float)
     assert sharing.replicas == 2
     assert sharing.whole_usd == pytest.approx(2 * rate * 730 * 24, abs=0.005)
     assert sharing.used
@@ -137,13 +125,25 @@ def test_where_the_data_may_not_leave_nothing_is_called_hosted(tmp_path: Path) -
     assert all("hosted" not in (task.recommended.road or "").lower() for task in advice.tasks)
 
 
-def test_the_stated_bill_is_held_against_the_sum_of_the_tasks(tmp_path: Path) -> None:
-    model = ("today: {model: openai/gpt-6-sol}", "today: {model: openai/gpt-6-sol, monthly_bill_usd: 90_000}")
-    advice = varied(tmp_path, model)
-    assert any("the stated bill is USD 90,000 a month" in line for line in advice.warnings)
-    near = sum(task.today.lifetime_usd or 0 for task in advice.tasks) / 24
-    right = varied(tmp_path, (model[0], model[1].replace("90_000", f"{near:.0f}")))
-    assert not any("stated bill" in line for line in right.warnings)
+def test_the_whole_is_repaid_out_of_what_each_month_saves(tmp_path: Path) -> None:
+    """Level months (nothing is retrained): the up-front money over the month's saving of all tasks, shared cards in."""
+    advice = varied(tmp_path, ("retrain_every_months: 6", "retrain_every_months: 24"))
+    totals = {total.key: total for total in advice.totals}
+    today, mix = totals["today"], totals["recommended"]
+    assert today.lifetime_usd
+    assert mix.lifetime_usd
+    assert mix.upfront_usd
+    monthly = (today.lifetime_usd - (mix.lifetime_usd - mix.upfront_usd)) / 24
+    assert mix.payback_months == pytest.approx(mix.upfront_usd / monthly, rel=1e-6)
+    assert (today.payback_months, totals["all_hosted"].payback_months) == (None, None)
+
+
+def test_a_verdict_to_train_says_what_turns_it_and_the_page_has_the_age_of_prices(mixed: Mixed) -> None:
+    flips = {task.name: task.flip for task in mixed.advice.tasks}
+    assert [name for name, flip in flips.items() if flip] == ["router", "order-fields"]
+    alone = advise(read_task(FOLDER / "mix.yaml", "router", AS_OF)).advice
+    assert flips["router"] == alone.flips[0]
+    assert mixed.advice.prices.oldest <= alone.prices.oldest <= alone.prices.newest <= mixed.advice.prices.newest
 
 
 def test_errors_per_thousand_requests_by_hand(mixed: Mixed) -> None:
@@ -165,16 +165,6 @@ def test_shared_replicas_follow_the_summed_peaks() -> None:
     """Peaks of 1.2 and 0.9 replicas, slowed by 1.15, with a tenth of headroom: 2.657, so three whole cards."""
     found = eco.staircase_replicas((1.2 + 0.9) * 1.15, 1.0, 1.1, 1.0, np.ones(2))
     assert found.tolist() == [3.0, 3.0]
-
-
-def test_the_page_is_the_golden_one(mixed: Mixed) -> None:
-    screen = io.StringIO()
-    show_mix(mixed.advice, Console(file=screen, width=80, no_color=True, highlight=False, force_terminal=False))
-    text = "\n".join(line.rstrip() for line in screen.getvalue().splitlines()) + "\n"
-    golden = FOLDER / "expected.txt"
-    if os.environ.get("CROSSOVER_WRITE_GOLDENS"):
-        golden.write_text(text, encoding="utf-8")
-    assert text == golden.read_text(encoding="utf-8")
 
 
 def door(*words: str) -> subprocess.CompletedProcess[str]:

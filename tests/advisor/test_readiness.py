@@ -1,7 +1,7 @@
 """Data readiness: how many rows really count, and what stands in the way."""
 
 import random
-from pathlib import Path
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -9,9 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from advisor.answer import Answer
-from advisor.checks.records import RecordFault, Row, read_records
-from advisor.checks.shapes import Message
-from advisor.readiness import Readiness, Records, assess, tier_of
+from advisor.checks.records import RecordFault, Row
+from advisor.checks.shapes import About, Message
+from advisor.readiness import Readiness, assess, tier_of
+from advisor.row_findings import Records
 from advisor.scenario import Data
 
 CLEAN = {"licence": "CC-BY-4.0", "consent": "no personal data"}
@@ -132,6 +133,16 @@ def test_answers_that_are_not_json_block_where_json_is_the_task(invalid: int, an
     assert assess(data(), (), Records(rows), TEST).answer is Answer.YES
 
 
+def test_faults_of_several_kinds_block_together() -> None:
+    rows = different(194)
+    torn = [RecordFault(1_000 + n, "is not JSON") for n in range(5)]
+    torn += [RecordFault(1_000, "and more of it")]  # two faults of one row
+    conflicts = [row(300 + n, "the same", answer) for n, answer in enumerate("abcdef")]
+    found = assess(data(), (), Records([*rows, *conflicts], torn), TEST)  # 5 + 6 of 205; each alone is within 10.25
+    assert [(one.code, one.rows) for one in found.findings] == [("unreadable", 5), ("conflict", 6), ("faulty", 11)]
+    assert found.answer is Answer.NO
+
+
 @pytest.mark.parametrize("missing", ["licence", "consent"])
 def test_without_licence_or_consent_the_answer_stays_open(missing: str) -> None:
     found = assess(data(**{missing: "unknown"}), (), Records(different(120)), TEST)
@@ -156,19 +167,55 @@ def test_plain_texts_are_counted_and_never_conflict() -> None:
     assert assess(data(), (), Records(rows), TEST).usable_rows == 120
 
 
+MAIL = "write to ann@example.org"
+
+
+@pytest.mark.parametrize(
+    ("stated", "last", "code", "answer"),
+    [
+        ({"consent": "contract"}, row(121, MAIL), "personal", Answer.YES),
+        ({}, row(121, MAIL), "personal", Answer.UNKNOWN),  # consent says: no personal data
+        ({}, row(121, "a key", "AKIA" + "Q3XVTZ7WPLJ4YEBS"), "secret", Answer.YES),
+        ({}, replace(row(121, "mine"), about=About(licence="CC BY-NC 4.0")), "row_licence", Answer.UNKNOWN),
+        ({}, replace(row(121, "mine"), about=About(licence="cc-by-4.0")), None, Answer.YES),
+    ],
+)
+def test_what_rows_hold_is_found(stated: Any, last: Row, code: str | None, answer: Answer) -> None:
+    found = assess(data(**stated), (), Records([*different(120), last]), TEST)
+    assert (codes(found), found.answer) == ([code] if code else [], answer)
+    assert "ann@" not in " ".join(map(str, found.findings))
+    assert "AKIA" not in " ".join(map(str, found.findings))
+
+
+def test_rows_that_say_a_model_wrote_them_are_counted() -> None:
+    made = [replace(one, about=About(synthetic=True)) for one in different(120)]
+    tested = Records([replace(one, about=About(synthetic=True)) for one in TEST.rows])
+    assert codes(assess(data(), (), Records(made), TEST)) == ["synthetic"]
+    assert codes(assess(data(synthetic_share=0.9), (), Records(made), TEST)) == []  # it was stated
+    assert codes(assess(data(), (), Records(different(120)), tested)) == ["synthetic_test"]
+    assert codes(assess(data(test_is_synthetic=True), (), Records(different(120)), tested)) == ["synthetic_test"]
+
+
+def test_validation_rows_that_another_side_asks_are_named() -> None:
+    train = different(120)
+    valid = [*different(30, seed=3), row(31, train[4].messages[0].content), row(32, TEST.rows[0].messages[0].content)]
+    found = assess(data(), (), Records(train), TEST, valid=Records(valid, [RecordFault(33, "is not JSON")]))
+    assert {finding.code: finding.lines for finding in found.findings} == {
+        "valid_unreadable": (33,),
+        "valid_leak": (31, 32),
+    }
+
+
+def test_labels_that_the_test_set_asks_for_and_nobody_trains_are_named() -> None:
+    rows = [row(one.line, one.messages[0].content, f"label {one.line % 4}") for one in different(120)]
+    tested = [row(one.line, one.messages[0].content, f"label {one.line % 5}") for one in TEST.rows]
+    found = assess(data(), (), Records(rows), Records(tested))
+    assert [(finding.code, finding.rows) for finding in found.findings] == [("missing_label", 20)]  # 100 / 5
+
+
 def test_a_finding_reads_as_a_sentence() -> None:
     rows = different(120)
     found = assess(data(), (), Records([*rows, *rows]), TEST)
     assert [str(finding) for finding in found.findings] == [
         "warns: 120 of 240 rows repeat an earlier row word for word (lines 1, 2, 3, 4, 5, ...); they are counted once"
     ]
-
-
-@pytest.mark.real
-def test_banking77_is_ready(shared: Path) -> None:
-    folder = shared / "reference" / "datasets"
-    train, test = (Records(*read_records(folder / f"banking77_{side}.csv")) for side in ("train", "test"))
-    found = assess(data(), ("accuracy",), train, test)
-    assert found.answer is Answer.YES
-    assert found.tier == "typical"  # 10,003 rows less repeats and leaks stay under 10,000
-    assert set(codes(found)) == {"duplicate", "leak", "near_duplicate"}

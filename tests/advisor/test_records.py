@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from advisor.checks.records import LARGEST_ROW_BYTES, RecordFault, Row, normalise, read_records
-from advisor.checks.shapes import Message, RecordError, shape_of
+from advisor.checks.shapes import About, Message, RecordError, shape_of
 
 Q, A = Message("user", "q"), Message("assistant", "a")
 SYSTEM = Message("system", "s")
@@ -217,11 +217,43 @@ def test_a_csv_row_is_read_by_its_header(
 
 
 def test_another_kind_of_file_is_a_fault(tmp_path: Path) -> None:
-    assert read(tmp_path, b"x", "train.parquet")[1][0].reason.startswith("train.parquet is no .jsonl, .json, .csv file")
+    wanted = "train.xlsx is no .jsonl, .json, .csv, .parquet file"
+    assert read(tmp_path, b"x", "train.xlsx")[1][0].reason.startswith(wanted)
+
+
+def test_parquet_is_read_where_its_reader_is_installed(tmp_path: Path) -> None:
+    arrow, parquet = pytest.importorskip("pyarrow"), pytest.importorskip("pyarrow.parquet")
+    turns = [{"role": "user", "content": "q"}, {"role": "assistant", "content": "a"}]
+    records = [
+        {"messages": turns, "text": None},
+        {"messages": None, "text": "plain"},
+        {"messages": turns[:1], "text": None},
+    ]
+    parquet.write_table(arrow.Table.from_pylist(records), tmp_path / "train.parquet")
+    rows, faults = read_records(tmp_path / "train.parquet")
+    assert [(row.line, row.messages, row.shape) for row in rows] == [
+        (1, (Q, A), "messages"),
+        (2, (Message("assistant", "plain"),), "text"),
+    ]
+    assert [fault.line for fault in faults] == [3]
+    cut = (tmp_path / "train.parquet").read_bytes()[:-20]
+    (found,) = read(tmp_path, cut, "cut.parquet")[1]
+    assert found.reason.startswith("is not Parquet: ")
+
+
+def test_what_a_record_says_of_itself_is_kept(tmp_path: Path) -> None:
+    lines = [
+        b'{"prompt": "q", "completion": "a", "customer_id": 7, "source": "mail", "license": "CC0", "synthetic": true}',
+        b'{"prompt": "q", "completion": "a", "group": "", "synthetic": "no"}',
+        b'{"prompt": "q", "completion": "a", "synthetic": "perhaps"}',
+    ]
+    rows, _ = read(tmp_path, b"\n".join(lines))
+    assert [row.about for row in rows] == [About("customer_id=7", "mail", "CC0", True), About(synthetic=False), About()]
 
 
 @given(
-    st.lists(st.one_of(st.binary(max_size=30), st.just(GOOD)), max_size=6), st.sampled_from([".jsonl", ".json", ".csv"])
+    st.lists(st.one_of(st.binary(max_size=30), st.just(GOOD)), max_size=6),
+    st.sampled_from([".jsonl", ".json", ".csv", ".parquet"]),
 )
 def test_no_bytes_crash_the_reader(tmp_path_factory: pytest.TempPathFactory, lines: list[bytes], suffix: str) -> None:
     path = tmp_path_factory.getbasetemp() / f"any{suffix}"

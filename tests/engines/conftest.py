@@ -1,9 +1,15 @@
 """A small random Llama with a byte-level tokenizer and a ChatML template, made once a session; nothing is committed."""
 
 import json
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
+
+from advisor.plan import Lora, Method, TrainSettings
+from runner.engine import ModelRef, StepReport, TrainJob
 
 TEMPLATE = """{%- for message in messages -%}
 {%- if message['role'] == 'assistant' -%}
@@ -89,3 +95,87 @@ def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def colours(tmp_path: Path) -> Path:
     """48 conversations, 6 things in 8 colours."""
     return write_rows(tmp_path / "train.jsonl", colour_rows())
+
+
+FULL = Method(kind="full", optimizer="adamw_torch")
+QLORA = Method(kind="qlora", quantisation="nf4", double_quantisation=True, lora=Lora(rank=8))
+
+
+class Watching:
+    """Keeps what it hears; `on_step` may meddle with the world, as a fault would."""
+
+    def __init__(self, on_step: Callable[[int], bool] = lambda step: True):
+        self.on_step, self.steps, self.notes = on_step, [], []
+        self.commits: list[int] = []
+        self.evaluations: list[tuple[int, float]] = []
+        self.steps: list[StepReport]
+        self.notes: list[tuple[str, str]]
+
+    def started(self, step: int, total_steps: int) -> None:
+        self.start = (step, total_steps)
+
+    def stepped(self, report: StepReport) -> bool:
+        self.steps.append(report)
+        return self.on_step(report.step)
+
+    def committed(self, step: int, bytes_written: int, seconds: float) -> None:
+        self.commits.append(step)
+        assert bytes_written > 0
+        assert seconds > 0
+
+    def evaluated(self, step: int, loss: float, seconds: float) -> None:
+        self.evaluations.append((step, loss))
+        assert seconds > 0
+
+    def note(self, event: str, detail: str) -> None:
+        self.notes.append((event, detail))
+
+
+@pytest.fixture
+def job(base: Path, colours: Path, tmp_path: Path) -> Callable[..., TrainJob]:
+    def make(
+        method: Method = FULL, objective: Any = "chat", records: Path = colours, dtype: str = "float32", **settings: Any
+    ) -> TrainJob:
+        wanted = {"learning_rate": 2e-3, "max_steps": 6, "micro_batch": 4, "accumulation": 2, "max_length": 64}
+        return TrainJob(
+            model=ModelRef(base, method.quantisation, method.double_quantisation, dtype),
+            method=method,
+            settings=TrainSettings.model_validate({**wanted, "save_every_steps": 2, **settings}),
+            objective=objective,
+            records=records,
+            checkpoints=tmp_path / "checkpoints",
+            output=tmp_path / "output",
+        )
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def engine() -> Any:
+    torch = pytest.importorskip("torch")
+    torch.set_num_threads(1)
+    from runner.engines.trl import TrlEngine
+
+    return TrlEngine()
+
+
+@pytest.fixture(scope="session")
+def tuned(engine: Any, base: Path, tmp_path_factory: pytest.TempPathFactory) -> ModelRef:
+    """A reference to base + adapter that answers the colour questions."""
+    folder = tmp_path_factory.mktemp("tuned")
+    ref = ModelRef(base, "nf4", True, "float32")
+    engine.train(
+        TrainJob(
+            model=ref,
+            method=Method(kind="qlora", quantisation="nf4", double_quantisation=True, lora=Lora(rank=16)),
+            settings=TrainSettings(
+                learning_rate=5e-3, max_steps=80, micro_batch=16, accumulation=1, max_length=64, save_every_steps=80
+            ),
+            objective="chat",
+            records=write_rows(folder / "train.jsonl", colour_rows()),
+            checkpoints=folder / "checkpoints",
+            output=folder / "adapter",
+        ),
+        Watching(),
+    )
+    return replace(ref, adapter=folder / "adapter")

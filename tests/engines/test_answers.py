@@ -6,10 +6,8 @@ from typing import Any
 
 import pytest
 
-from advisor.plan import Lora, Method, TrainSettings
-from runner.engine import ModelRef, TrainJob
-from tests.engines.conftest import colour_rows, write_rows
-from tests.engines.test_training import Watching, engine  # noqa: F401  the session's engine
+from runner.engine import ModelRef
+from tests.engines.conftest import colour_rows
 
 pytestmark = pytest.mark.torch
 ROWS: list[Any] = [row["messages"] for row in colour_rows()]
@@ -17,40 +15,18 @@ PROMPTS = [messages[:1] for messages in ROWS]
 WANTED = [messages[1]["content"] for messages in ROWS]
 
 
-@pytest.fixture(scope="session")
-def tuned(engine: Any, base: Path, tmp_path_factory: pytest.TempPathFactory) -> ModelRef:  # noqa: F811
-    """A reference to base + adapter that answers the colour questions."""
-    folder = tmp_path_factory.mktemp("tuned")
-    ref = ModelRef(base, "nf4", True, "float32")
-    engine.train(
-        TrainJob(
-            model=ref,
-            method=Method(kind="qlora", quantisation="nf4", double_quantisation=True, lora=Lora(rank=16)),
-            settings=TrainSettings(
-                learning_rate=5e-3, max_steps=80, micro_batch=16, accumulation=1, max_length=64, save_every_steps=80
-            ),
-            objective="chat",
-            records=write_rows(folder / "train.jsonl", colour_rows()),
-            checkpoints=folder / "checkpoints",
-            output=folder / "adapter",
-        ),
-        Watching(),
-    )
-    return replace(ref, adapter=folder / "adapter")
-
-
 def flat(batches: Any) -> list[str]:
     return [answer for batch in batches for answer in batch]
 
 
-def test_training_teaches_and_the_base_does_not_know(engine: Any, tuned: ModelRef) -> None:  # noqa: F811
+def test_training_teaches_and_the_base_does_not_know(engine: Any, tuned: ModelRef) -> None:
     before = flat(engine.answer(replace(tuned, adapter=None), PROMPTS, 16, 16))
     after = flat(engine.answer(tuned, PROMPTS, 16, 16))
     assert sum(a == b for a, b in zip(before, WANTED, strict=True)) == 0
     assert sum(a == b for a, b in zip(after, WANTED, strict=True)) >= 36  # three in four of 48
 
 
-def test_batches_come_in_order_and_do_not_change_the_answer(engine: Any, tuned: ModelRef) -> None:  # noqa: F811
+def test_batches_come_in_order_and_do_not_change_the_answer(engine: Any, tuned: ModelRef) -> None:
     mixed = [*PROMPTS[:5], [{"role": "user", "content": "the very old door of the stone boat is blue"}]]
     batches = list(engine.answer(tuned, mixed, 16, 4))
     assert [len(batch) for batch in batches] == [4, 2]
@@ -58,7 +34,7 @@ def test_batches_come_in_order_and_do_not_change_the_answer(engine: Any, tuned: 
     assert not any("<|" in answer for answer in flat(batches))
 
 
-def test_a_model_is_loaded_once_and_again_when_its_files_change(engine: Any, tuned: ModelRef) -> None:  # noqa: F811
+def test_a_model_is_loaded_once_and_again_when_its_files_change(engine: Any, tuned: ModelRef) -> None:
     list(engine.answer(tuned, PROMPTS[:1], 4, 1))
     first = engine._loaded
     list(engine.answer(tuned, PROMPTS[:1], 4, 1))
@@ -69,7 +45,7 @@ def test_a_model_is_loaded_once_and_again_when_its_files_change(engine: Any, tun
     assert engine._loaded is not first
 
 
-def test_the_merged_model_is_base_plus_adapter(engine: Any, tuned: ModelRef, tmp_path: Path) -> None:  # noqa: F811
+def test_the_merged_model_is_base_plus_adapter(engine: Any, tuned: ModelRef, tmp_path: Path) -> None:
     result = engine.merge(tuned, ROWS[:12], tmp_path / "merged")
     assert abs(result.mean_kl_nats) < 1e-6  # float32: rounding only
     assert result.top1_agreement_share == 1.0
@@ -81,14 +57,14 @@ def test_the_merged_model_is_base_plus_adapter(engine: Any, tuned: ModelRef, tmp
     assert [path.name for path in tmp_path.iterdir()] == ["merged"]
 
 
-def test_merging_without_an_adapter_or_samples_is_refused(engine: Any, tuned: ModelRef, tmp_path: Path) -> None:  # noqa: F811
+def test_merging_without_an_adapter_or_samples_is_refused(engine: Any, tuned: ModelRef, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="wants an adapter and samples"):
         engine.merge(replace(tuned, adapter=None), ROWS[:1], tmp_path / "merged")
     with pytest.raises(ValueError, match="0 samples"):
         engine.merge(tuned, [], tmp_path / "merged")
 
 
-def test_tokens_are_counted_as_they_are_trained(engine: Any, base: Path) -> None:  # noqa: F811
+def test_tokens_are_counted_as_they_are_trained(engine: Any, base: Path) -> None:
     from runner.engines.loading import load_tokenizer
 
     tokenizer = load_tokenizer(base)
@@ -97,7 +73,7 @@ def test_tokens_are_counted_as_they_are_trained(engine: Any, base: Path) -> None
     assert count == len(tokenizer(text)["input_ids"])
 
 
-def test_identity_names_what_shapes_the_numbers(engine: Any) -> None:  # noqa: F811
+def test_identity_names_what_shapes_the_numbers(engine: Any) -> None:
     identity = engine.identity()
     assert {"torch", "transformers", "trl", "peft", "bitsandbytes", "accelerate", "device", "threads"} <= set(identity)
     assert all(identity.values())

@@ -1,75 +1,18 @@
 """Divergence, drift, dtypes, text objective: what stands between a job and a wrong model."""
 
 import json
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from advisor.plan import Lora, Method, TrainSettings
-from runner.engine import ModelRef, StepReport, TrainingDivergedError, TrainJob
+from advisor.plan import Lora, Method
+from runner.engine import ModelRef, TrainingDivergedError
 from runner.engines.checkpoints import ChangedSinceCheckpointError, read_commit
-from tests.engines.conftest import colour_rows, write_rows
+from tests.engines.conftest import QLORA, Watching, colour_rows, write_rows
 
 pytestmark = pytest.mark.torch
-
-FULL = Method(kind="full", optimizer="adamw_torch")
-QLORA = Method(kind="qlora", quantisation="nf4", double_quantisation=True, lora=Lora(rank=8))
-
-
-class Watching:
-    """Keeps what it hears; `on_step` may meddle with the world, as a fault would."""
-
-    def __init__(self, on_step: Callable[[int], bool] = lambda step: True):
-        self.on_step, self.steps, self.notes = on_step, [], []
-        self.commits: list[int] = []
-        self.steps: list[StepReport]
-        self.notes: list[tuple[str, str]]
-
-    def started(self, step: int, total_steps: int) -> None:
-        self.start = (step, total_steps)
-
-    def stepped(self, report: StepReport) -> bool:
-        self.steps.append(report)
-        return self.on_step(report.step)
-
-    def committed(self, step: int, bytes_written: int, seconds: float) -> None:
-        self.commits.append(step)
-        assert bytes_written > 0
-        assert seconds > 0
-
-    def note(self, event: str, detail: str) -> None:
-        self.notes.append((event, detail))
-
-
-@pytest.fixture
-def job(base: Path, colours: Path, tmp_path: Path) -> Callable[..., TrainJob]:
-    def make(
-        method: Method = FULL, objective: Any = "chat", records: Path = colours, dtype: str = "float32", **settings: Any
-    ) -> TrainJob:
-        wanted = {"learning_rate": 2e-3, "max_steps": 6, "micro_batch": 4, "accumulation": 2, "max_length": 64}
-        return TrainJob(
-            model=ModelRef(base, method.quantisation, method.double_quantisation, dtype),
-            method=method,
-            settings=TrainSettings.model_validate({**wanted, "save_every_steps": 2, **settings}),
-            objective=objective,
-            records=records,
-            checkpoints=tmp_path / "checkpoints",
-            output=tmp_path / "output",
-        )
-
-    return make
-
-
-@pytest.fixture(scope="session")
-def engine() -> Any:
-    torch = pytest.importorskip("torch")
-    torch.set_num_threads(1)
-    from runner.engines.trl import TrlEngine
-
-    return TrlEngine()
 
 
 def test_full_fine_tuning_reports_commits_and_exports(engine: Any, job: Any) -> None:

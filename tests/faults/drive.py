@@ -5,9 +5,12 @@
 {"wait": PID, "limit_seconds": S} answers {"code", "seconds"}: wall seconds from the fork to the end, seen from outside.
 
 A harm strikes once: {"do": WHAT, "stage": S, "event": E, "count": N, "delay": SECONDS} after the N-th such line of the
-ledger in the stage, or {"do": WHAT, "stage": S, "write": N} in the place of the N-th flush, rename or removal of a file.
+ledger in the stage, or {"do": WHAT, "stage": S, "write": N} in the place of the N-th flush, rename or removal.
 WHAT is a list of signals, or `fill` (the disk, to the last `leave` bytes), `memory`, `clock` (the wall jumps by `jump`
-seconds), `nan_loss`, `nan_gradient`, `nan_weights`. No torch code runs before a fork.
+seconds), `hold` (it stands still until FOLDER.release is there), `edit` (`text` is added to the file at `path`),
+`raise` (an error that says `text`), `nan_loss`, `nan_gradient`, `nan_weights`. With "last", a stage
+that ends all the same is followed by that signal, so that the next attempt can be harmed in the next stage. With
+"tally", the number of writes of each stage goes to FOLDER.writes. No torch code runs before a fork.
 """
 
 import json
@@ -18,11 +21,14 @@ import threading
 import time
 import types
 from collections.abc import Callable
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 REPO = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(REPO / "tests" / "runner"), str(REPO)]
+FREE = ("abplan", "account")
+"""Stages that a signal does not stop before."""
 WRITES = ("fsync", "rename", "replace", "unlink", "rmdir")
 """Calls at whose moments the disk is between two states."""
 
@@ -33,7 +39,8 @@ class Harm:
     def __init__(self, spec: dict[str, Any], folder: Path) -> None:
         self.spec, self.folder, self.stage = spec, folder, ""
         self.left = int(spec.get("write") or spec.get("count", 1))
-        self.poison = ""
+        self.poison, self.has_struck = "", False
+        self.writes: dict[str, int] = {}
 
     def here(self) -> bool:
         return self.spec.get("stage") in (None, self.stage)
@@ -42,12 +49,21 @@ class Harm:
         """A line of the ledger was written."""
         if event == "stage_started":
             self.stage = str(data["stage"])
-        if "write" not in self.spec and self.here() and self.spec["event"] == event:
+        if "write" not in self.spec and self.here() and self.spec.get("event") == event:
             self.count()
+        if event == "stage_committed" and self.here() and "last" in self.spec and not self.stopping():
+            if self.spec["last"] == "SIGKILL" == "".join(self.spec["do"]):
+                self.mark()
+            os.kill(os.getpid(), getattr(signal, self.spec["last"]))
+
+    def stopping(self) -> bool:
+        """Whether a signal has asked for a stop already; a second one would end the program at once."""
+        return self.has_struck and isinstance(self.spec["do"], list) and self.stage not in FREE
 
     def write(self) -> None:
         """A file is about to be flushed, renamed or removed."""
-        if "write" in self.spec and self.here():
+        self.writes[self.stage] = self.writes.get(self.stage, 0) + 1
+        if "write" in self.spec and self.here() and threading.current_thread() is threading.main_thread():
             self.count()
 
     def count(self) -> None:
@@ -59,8 +75,13 @@ class Harm:
             else:
                 self.strike()
 
+    def mark(self) -> None:
+        """Tell that it struck, and in which stage."""
+        self.has_struck = True
+        self.folder.with_name(f"{self.folder.name}.struck").write_text(json.dumps([self.stage, self.spec]))
+
     def strike(self) -> None:
-        (self.folder.parent / f"{self.folder.name}.struck").write_text(json.dumps([self.stage, self.spec]))
+        self.mark()
         what = self.spec["do"]
         if isinstance(what, list):
             for name in what:
@@ -69,6 +90,15 @@ class Harm:
             self.fill()
         elif what == "clock":
             jump_clock(self.spec["jump"])
+        elif what == "edit":
+            with Path(self.spec["path"]).open("ab") as handle:
+                handle.write(self.spec["text"].encode())
+        elif what == "raise":
+            raise RuntimeError(self.spec["text"])
+        elif what == "hold":
+            release = self.folder.with_name(f"{self.folder.name}.release")
+            while not release.exists():
+                time.sleep(0.01)
         elif what == "memory" and "write" in self.spec:
             raise MemoryError("no memory (injected)")
         else:
@@ -156,7 +186,7 @@ def load(engine: str) -> None:
     """Import what a run needs, so that a fork of this process starts where the libraries are loaded."""
     import runner.cli
     import runner.report
-    import runner.stages  # noqa: F401
+    import runner.stages
 
     if engine == "trl":
         import runner.engines.trl
@@ -180,18 +210,24 @@ def child(engine: str, request: dict[str, Any]) -> int:
         os.dup2(os.open(f"{request['talk']}.{suffix}", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644), number)
     os.environ.update(request.get("environment") or {})
     arguments = [str(one) for one in request["start"]]
-    if spec := request.get("harm"):
+    spec = request.get("harm")
+    if spec:
         harm = Harm(spec, Path(arguments[arguments.index("--dir") + 1]))
         arm(harm)
         if engine == "trl":
             poison_torch(harm)
+    from runner import meter
     from runner.cli import main
 
+    meter.HANG_SECONDS = Decimal(os.environ.get("FAULTS_HANG_SECONDS", str(meter.HANG_SECONDS)))
     sys.argv = ["run", *arguments]
     try:
         main()
     except SystemExit as ended:
         return int(ended.code or 0)
+    finally:
+        if spec and "tally" in spec:
+            harm.folder.with_name(f"{harm.folder.name}.writes").write_text(json.dumps(harm.writes))
     return 0
 
 

@@ -56,11 +56,22 @@ QLORA = TrainingSetup(method=Method.QLORA, sequence_tokens=512, weight_format="n
         (parts.gather_bytes(100, 2, 30), 230),  # one layer and the root
         (parts.adapter_output_bytes_per_token(8, 4), 8 * 6),
         (parts.reserved_bytes(10, 4, 0.5), 13),  # half of the six that come and go
-        # 8,192 tokens: a tile of 4,096 by 32,768, 32-bit gradients of 8 wide hidden states and of the head
+        # 8,192 tokens: a tile of 4,096 by 32,768; 8 wide hidden states copied, their gradient in 32 bits and in 16
+        (parts.tiled_loss_bytes(8192, 100_000, 8, 2, trained_head=False), 4096 * 32_768 * 2 + 8192 * 8 * (2 + 4 + 2)),
+        # in 32 bits: copy and gradient; the head's gradient; 16-bit parts, 4,096 hidden states and twice 32,768 rows
         (
-            parts.tiled_loss_bytes(8192, 100_000, 8, trained_head=True),
-            4096 * 32_768 * 2 + 8192 * 8 * 4 + 100_000 * 8 * 4,
+            parts.tiled_loss_bytes(8192, 100_000, 8, 4, trained_head=True),
+            4096 * 32_768 * 2 + 8192 * 8 * (4 + 4) + 100_000 * 8 * 4 + (4096 + 2 * 32_768) * 8 * 2,
         ),
+        # a small head is one part, and the next tile's copy of it is made before it is dropped
+        (
+            parts.tiled_loss_bytes(8192, 1000, 8, 4, trained_head=False)
+            - parts.tiled_loss_bytes(8192, 0, 8, 4, trained_head=False),
+            2 * 1000 * 8 * 2,
+        ),
+        (parts.mask_bytes(3, 10, 2), 3 * 100 * 2),
+        (parts.dequantisation_bytes(1000, 1500), 500),  # of 2,000 bytes, beyond what is there once it is gone
+        (parts.dequantisation_bytes(1000, 2500), 0),
     ],
 )
 def test_components_by_hand(got: float, expected: float) -> None:

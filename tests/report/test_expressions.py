@@ -84,6 +84,7 @@ def test_the_text_is_the_formula(name, data):
         assert compute(text) == pytest.approx(float(value), rel=1e-12, abs=1e-12), text
 
 
+@settings(max_examples=20, deadline=None)
 @given(st.floats(1.0, 14.0))
 def test_the_levels_of_a_lognormal_year(peak_ratio):
     wanted = traffic.lognormal_curve_ratio(peak_ratio)

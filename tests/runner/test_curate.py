@@ -23,7 +23,9 @@ TEST = [row(1, "Where is my parcel?", "shipping")]
     [
         ([row(1, "a", "x"), row(2, "b", "x")], [1, 2], {}),
         ([row(1, "a", "x"), row(2, " a ", "x")], [1], {2: "duplicate"}),  # white space apart
-        ([row(1, "a", "x"), row(2, "A", "x")], [1, 2], {}),  # case may matter to the task
+        ([row(1, "a", "x"), row(2, "A", "x")], [1], {2: "duplicate"}),  # the same answer to the same question
+        ([row(1, "a", "x"), row(2, "A", "y")], [1, 2], {}),  # case may be what is asked about
+        ([row(1, "a", "x"), row(2, "b", "X")], [1, 2], {}),
         ([row(1, "a", "x"), row(2, "a", "y"), row(3, "a", "x")], [], {1: "conflict", 2: "conflict", 3: "conflict"}),
         ([row(1, "Where is my parcel?", "shipping")], [], {1: "leak"}),
         ([row(1, "where is  my PARCEL", "billing")], [], {1: "leak"}),  # near: case, spaces, question mark
@@ -90,7 +92,7 @@ def test_rows_that_are_no_conversation_are_named_not_lost(tmp_path: Path) -> Non
     assert [one.line for one in rows] == [1]
     assert [(one.line, one.reason) for one in dropped] == [(2, "empty"), (3, "fault"), (4, "fault"), (5, "fault")]
     assert "not valid UTF-8" in dropped[-1].detail  # half of a character pair: JSON can escape it, no file can hold it
-    assert read_texts(path) == ["a\nx", "only text"]
+    assert read_texts(path) == ["a", "only text"]  # a label is never read as text
 
 
 def test_unlabelled_texts_once_each_and_never_a_test_question() -> None:

@@ -9,8 +9,10 @@ from pathlib import Path
 import pytest
 
 from runner.disk import AppendFile, LockedError, host_name, locked, split_lines, write_atomic
-from runner.evaluate import LockedRow, answer_lines, finished_answers, read_answers
-from runner.work import read_given
+from runner.engine import Answer
+from runner.evaluate import LockedRow, answer_line, whole_lines, work_rows
+from runner.stage_parts import read_given
+from tests.runner.test_meter import SetClock, meter_at
 from tests.runner.toy_plan import HERE, MakePlan, drive, report_of
 
 
@@ -95,7 +97,7 @@ def test_answers_are_taken_up_at_a_whole_batch(tmp_path: Path, lines: int, torn:
     path = tmp_path / "answers.jsonl"
     whole = [json.dumps({"row": row, "answer": str(row)}).encode() + b"\n" for row in range(lines)]
     path.write_bytes(b"".join(whole) + torn)
-    assert read_answers(path, batch_rows=4) == [str(row) for row in range(kept)]
+    assert [line["answer"] for line in whole_lines(path, 4, 100)] == [str(row) for row in range(kept)]
     assert path.read_bytes() == b"".join(whole[:kept])
 
 
@@ -108,9 +110,11 @@ def test_only_a_newline_byte_ends_a_line() -> None:
 def test_answers_are_read_as_they_were_written(tmp_path: Path, answer: str) -> None:
     path = tmp_path / "answers.jsonl"
     given = ["plain", answer, "last"]
-    rows = [LockedRow(({"role": "user", "content": "?"},), answer)] * 3
-    path.write_bytes(answer_lines(rows, given, 0))
-    assert read_given(path) == finished_answers(path, rows) == read_answers(path, batch_rows=1) == given
+    meter = meter_at(tmp_path / "ledger.jsonl", SetClock(1.0), started=0.0)
+    asked = LockedRow(({"role": "user", "content": "?"},), answer)
+    lines = [answer_line(row, asked, Answer(text)) for row, text in enumerate(given)]
+    assert work_rows(path, 3, "toy", lambda first: iter([lines[first:]]), meter) == lines
+    assert read_given(path) == [line["answer"] for line in whole_lines(path, 16, 3)] == given
 
 
 def test_a_file_opened_twice_knows_its_size(tmp_path: Path) -> None:

@@ -142,7 +142,7 @@ def test_a_silent_stage_still_shows_life_every_second(tmp_path: Path) -> None:
     meter = Meter(Ledger(tmp_path / "l", PLAN), clock, clock.now_seconds(), RATE, WIDE, Kept())
     meter.start("h", "b")
     lives: list[int] = []
-    with meter.heartbeats(lambda: lives.append(1)):
+    with meter.heartbeats(lambda: lives.append(1), lambda: None):
         time.sleep(2.2)
     moments = [entry.at for entry in meter.ledger.entries]
     gaps = [later - earlier for earlier, later in itertools.pairwise(moments)]

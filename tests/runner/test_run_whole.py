@@ -209,11 +209,15 @@ def test_a_committed_stage_whose_file_changed_is_refused(make_plan: MakePlan) ->
     assert "stage sft is committed, but sft/output/counts.json is missing or changed since" in err
 
 
+CONFLICT = "asks what line 91 asks, and answers differently"
+
+
 def test_too_many_bad_rows_are_refused_before_training(make_plan: MakePlan) -> None:
     path = make_plan()
 
     def change(plan: dict[str, Any]) -> None:
-        rows = [row("billing", n) for n in range(90)] + [row("billing", 1)] * 10
+        rows = [row("billing", n) for n in range(90)]
+        rows += [{"messages": [one["messages"][0], row("login", 1)["messages"][1]]} for one in rows[:5]]
         write_rows(path.parent / "rows.jsonl", rows)
         digest = hashlib.sha256((path.parent / "rows.jsonl").read_bytes()).hexdigest()
         plan["data"]["train"] = {"path": "rows.jsonl", "sha256": digest, "bytes": 1}
@@ -221,10 +225,10 @@ def test_too_many_bad_rows_are_refused_before_training(make_plan: MakePlan) -> N
     path = make_plan(change=change)
     code, _, err = drive(path)
     assert code == 3
-    assert "10 of 100 rows dropped: 10 duplicate, more than 5.0%" in err
+    assert "10 of 95 rows dropped: 10 conflict, more than 5.0%" in err
     listed = (folder_of(path) / "curate" / "dropped.jsonl").read_text(encoding="utf-8").splitlines()
     assert len(listed) == 10
-    assert json.loads(listed[0]) == {"line": 91, "reason": "duplicate", "detail": "equals line 2"}
+    assert json.loads(listed[0]) == {"line": 1, "reason": "conflict", "detail": CONFLICT}
 
 
 @pytest.mark.parametrize("kind", ["lora", "full"])

@@ -39,5 +39,16 @@ def test_gates(base: int, tuned: int, merged: int | None, passed: list[bool | No
     assert all(len(check.why.split()) > 5 for check in checks)
 
 
+def test_the_prompted_base_and_the_hosted_model_are_gates_where_they_were_asked() -> None:
+    given = {"base": answers(20), "tuned": answers(90), "prompted": answers(90), "hosted": answers(91)}
+    checks = {check.name: check.passed for check in judge(GATE, ROWS, given, margin=0.1)[2]}
+    assert checks["prompted base"] is False, "the prompt alone does as well"
+    assert checks["hosted"] is True, "one point less, and 10 are allowed"
+    given |= {"prompted": answers(70), "hosted": answers(97)}
+    checks = {check.name: check.passed for check in judge(GATE, ROWS, given, margin=0.1)[2]}
+    assert (checks["prompted base"], checks["hosted"]) == (True, False)
+    assert judge(GATE, ROWS, given)[2][-1].passed is None, "no margin was stated"
+
+
 def test_what_nobody_assessed_does_not_ship() -> None:
     assert not ships([])

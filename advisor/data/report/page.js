@@ -1,4 +1,3 @@
-"use strict";
 const flat = list => list.flat();
 const MIN = (...a) => Math.min(...flat(a)), MAX = (...a) => Math.max(...flat(a));
 const SUM = (...a) => flat(a).reduce((s, x) => s + x, 0);
@@ -12,6 +11,7 @@ const DATA = JSON.parse($("data").textContent);
 const START = DATA.figures.map(f => f.value);
 const MODEL = DATA.model;
 let inputs = START.slice();
+let yearly = 1; // price of hosted tokens after a year over the price before; the model below reads it in every month
 
 function outcome(x) {
   const v = run(x, {});
@@ -75,7 +75,7 @@ function costs(v) {
     if (best) row.className = "best";
     const head = document.createElement("th");
     head.scope = "row";
-    head.textContent = road.title + (best ? " (cheapest of those compared)" : "");
+    head.textContent = road.title + (best ? " (cheapest of those weighed)" : compared().includes(road) ? "" : " (not weighed)");
     row.append(head);
     cell(row, money(upfront), upfront);
     cell(row, money(total / monthsOf()), total / monthsOf());
@@ -84,7 +84,8 @@ function costs(v) {
     cell(row, road.success ? money(total / tasks / road.success) : "-");
     if (!today || road === today) { cell(row, "-"); cell(row, "-"); cell(row, "-"); continue; }
     const saved = v[today.bill].map((x, m) => x - bill[m]), back = payback(saved, upfront);
-    cell(row, (100 * (1 - total / v[today.lifetime])).toFixed(0) + " %");
+    const share = 1 - total / v[today.lifetime];
+    cell(row, share < -1 ? `costs ${(1 - share).toFixed(1)}x` : (100 * share).toFixed(0) + "%");
     const worth = present(saved, upfront);
     cell(row, money(worth), worth);
     cell(row, back === null ? "never" : back.toFixed(1));
@@ -115,54 +116,6 @@ function crossings(points) {
   return found;
 }
 
-const SVG = "http://www.w3.org/2000/svg";
-function draw(parent, tag, attributes, text) {
-  const made = document.createElementNS(SVG, tag);
-  for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
-  if (text !== undefined) made.textContent = text;
-  parent.append(made);
-  return made;
-}
-
-const DASHES = ["", "8 4", "2 4", "10 3 2 3", "1 3", "14 4", "6 2 1 2", "4 4", "12 2"];
-const dash = i => DASHES[(i + Math.floor(i / 9)) % 9];
-function chart(id, series, axis) {
-  const svg = $(id), W = 640, H = 340, L = 64, B = 40, T = 14, R = 14;
-  svg.setAttribute("viewBox", `0 0 ${W} ${H}`);
-  svg.replaceChildren();
-  draw(svg, "title", {}, axis.title);
-  const xs = series.flatMap(s => s.points.map(p => p[0])), ys = series.flatMap(s => s.points.map(p => p[1]));
-  const scale = axis.log ? Math.log10 : x => x, x0 = scale(Math.min(...xs)), x1 = scale(Math.max(...xs));
-  const tall = axis.log ? y => Math.log10(Math.max(y, 1e-6)) : y => y;
-  const y1 = tall(Math.max(...ys)) || 1, y0 = axis.log ? tall(Math.min(...ys)) : Math.min(0, ...ys);
-  const X = x => L + (W - L - R) * (scale(x) - x0) / (x1 - x0 || 1), Y = y => H - B - (H - B - T) * (tall(y) - y0) / (y1 - y0 || 1);
-  const short = x => Intl.NumberFormat("en", {notation: "compact", maximumSignificantDigits: 3}).format(x);
-  for (let i = 0; i <= 4; i++) {
-    const level = y0 + (y1 - y0) * i / 4, y = axis.log ? 10 ** level : level, x = axis.log ? 10 ** (x0 + (x1 - x0) * i / 4) : x0 + (x1 - x0) * i / 4;
-    draw(svg, "line", {class: "axis", x1: L, x2: W - R, y1: Y(y), y2: Y(y)});
-    draw(svg, "text", {x: L - 6, y: Y(y) + 4, "text-anchor": "end"}, short(y * DATA.rate));
-    draw(svg, "text", {x: X(x), y: H - B + 16, "text-anchor": i === 4 ? "end" : i ? "middle" : "start"}, short(x));
-  }
-  draw(svg, "text", {x: W - R, y: H - 6, "text-anchor": "end"}, axis.x);
-  draw(svg, "text", {x: L, y: H - 6}, axis.y);
-  series.forEach((s, i) => draw(svg, "path", {class: "curve", stroke: `var(--c${i % 9})`, "stroke-dasharray": dash(i),
-    d: s.points.map((p, n) => `${n ? "L" : "M"}${X(p[0]).toFixed(1)} ${Y(p[1]).toFixed(1)}`).join("")}));
-  for (const mark of axis.marks || []) {
-    draw(svg, "line", {class: "cross", x1: X(mark.x), x2: X(mark.x), y1: T, y2: H - B});
-    draw(svg, "text", {x: X(mark.x) + (X(mark.x) > W * .7 ? -5 : 5), y: T + 12 + (mark.drop || 0), "text-anchor": X(mark.x) > W * .7 ? "end" : "start"}, mark.text);
-  }
-  const key = $(id + "-key");
-  key.replaceChildren();
-  series.forEach((s, i) => {
-    const item = document.createElement("li"), line = document.createElementNS(SVG, "svg");
-    line.setAttribute("viewBox", "0 0 32 8");
-    line.setAttribute("aria-hidden", "true");
-    draw(line, "path", {class: "curve", stroke: `var(--c${i % 9})`, "stroke-dasharray": dash(i), d: "M0 4L32 4"});
-    item.append(line, s.title);
-    key.append(item);
-  });
-}
-
 function cumulative(v) {
   const series = compared().map(road => {
     let total = v[road.upfront];
@@ -170,7 +123,28 @@ function cumulative(v) {
     v[road.bill].forEach((usd, m) => points.push([Math.min(m + 1, monthsOf()), total += usd]));
     return {title: road.title, points};
   });
-  chart("curves", series, {title: "Cumulative cost by month of the roads that are compared", x: "months", y: `up: ${DATA.currency}`});
+  const month = MODEL ? meeting(v) : null;
+  chart("curves", series, {title: "Cumulative cost by month of the roads that are compared", x: "months", y: `up: ${DATA.currency}`, each: monthsOf() > 30 ? 12 : monthsOf() > 12 ? 6 : 2,
+    marks: month === null ? [] : [{x: month, text: month.toFixed(1)}]});
+  if (MODEL) $("met").textContent = repaid(month);
+}
+
+const cheapest = (v, keys) => keys.map(k => DATA.roads.find(r => r.key === k)).reduce((a, b) => v[a.lifetime] <= v[b.lifetime] ? a : b);
+function meeting(v) {
+  const hosted = cheapest(v, MODEL.equal), own = cheapest(v, MODEL.trained);
+  return payback(v[hosted.bill].map((usd, m) => usd - v[own.bill][m]), v[own.upfront] - v[hosted.upfront]);
+}
+function repaid(month) {
+  const ends = [];
+  if (DATA.low !== null && inputs[DATA.volume] === START[DATA.volume]) for (const volume of [DATA.high, DATA.low]) {
+    const x = inputs.slice();
+    x[DATA.volume] = volume;
+    ends.push(meeting(run(x, {})));
+  }
+  const told = m => m === null ? "never" : m.toFixed(1);
+  const range = ends.length ? ` (${told(ends[0])} to ${told(ends[1])} over the stated range of tasks)` : "";
+  return (month === null ? "Training does not repay its up-front cost within these months" : `Training has repaid its up-front cost after ${told(month)} months`)
+    + range + ", against the cheapest hosted road of equal quality.";
 }
 
 function sweep() {
@@ -183,11 +157,13 @@ function sweep() {
   const found = crossings(gaps);
   const marks = found.map(c => ({x: c.at, text: `${plain(c.at)}`}));
   marks.push({x: centre, text: "here", drop: 16});
+  const stated = DATA.low !== null && centre === START[DATA.volume] ? [DATA.low, DATA.high] : null;
   chart("volumes", [{title: "cheapest hosted road of equal quality", points: hosted}, {title: "cheapest road that trains", points: own}],
-    {title: "Lifetime cost against tasks a month", log: true, x: "tasks a month", y: `up: ${DATA.currency}, both scales logarithmic`, marks});
+    {title: "Lifetime cost against tasks a month", log: true, x: "tasks a month", y: `up: ${DATA.currency}, logarithmic`, marks, range: stated});
   const told = found.map(c => `${c.cheaper ? "cheaper from" : "dearer again from"} ${plain(c.at)}`);
-  $("crossing").textContent = told.length ? `Training is ${told.join(", ")} tasks a month.`
-    : `Training is ${gaps[0][1] < 0 ? "cheaper" : "never cheaper"} from ${plain(gaps[0][0])} to ${plain(gaps[steps][0])} tasks a month.`;
+  const band = stated ? " The band is the stated range of tasks." : "";
+  $("crossing").textContent = (told.length ? `Training is ${told.join(", ")} tasks a month.`
+    : `Training is ${gaps[0][1] < 0 ? "cheaper" : "never cheaper"} from ${plain(gaps[0][0])} to ${plain(gaps[steps][0])} tasks a month.`) + band;
   $("crossing").dataset.at = found.map(c => c.at).join(" ");
 }
 
@@ -213,7 +189,7 @@ function flows(v) {
 
 let waiting = false;
 function show() {
-  const {v, d} = outcome(inputs), changed = inputs.some((x, i) => DATA.figures[i].free && x !== START[i]);
+  const {v, d} = outcome(inputs), changed = yearly !== 1 || inputs.some((x, i) => DATA.figures[i].free && x !== START[i]);
   costs(v);
   flows(v);
   $("badge").textContent = changed ? "What if: inputs changed" : "As advised";
@@ -222,8 +198,9 @@ function show() {
     const saved = d.hosted - d.own, [title, because] = changed ? d.verdict : DATA.advised;
     $("title").textContent = title;
     $("because").textContent = because;
-    $("stake").textContent = `Over ${plain(monthsOf())} months the cheapest road that trains ` +
-      `${saved >= 0 ? "saves" : "costs"} ${paid(Math.abs(saved))} ${saved >= 0 ? "against" : "more than"} the cheapest hosted one of equal quality.`;
+    $("stake").textContent = `At stake over ${plain(monthsOf())} months: the cheapest road that trains would ` +
+      `${saved >= 0 ? "save" : "cost"} ${paid(Math.abs(saved))} ${saved >= 0 ? "against" : "more than"} the cheapest hosted one of equal quality.`;
+    for (const when of document.querySelectorAll(".when")) when.textContent = changed ? "As advised, before the change. " : "";
     $("stake").dataset.usd = saved;
     $("title").dataset.place = d.place;
   }
@@ -245,7 +222,8 @@ function valueAt(slider, position) {
 }
 function set(slider, value) {
   slider.now = value;
-  for (const i of slider.inputs) inputs[i] = slider.factor ? START[i] * value : value;
+  if (slider.inputs.length) for (const i of slider.inputs) inputs[i] = slider.factor ? START[i] * value : value;
+  else yearly = value;
   $(slider.id + "-range").value = place(slider, value);
   $(slider.id + "-number").value = value;
   $(slider.id + "-range").setAttribute("aria-valuetext", `${plain(value)} ${slider.unit}`);
@@ -310,6 +288,8 @@ function branch(index, called) {
 }
 for (const road of DATA.roads) $("tree").append(branch(road.lifetime, road.title));
 
+let wide = innerWidth;
+addEventListener("resize", () => { if (innerWidth !== wide) { wide = innerWidth; show(); } });
 addEventListener("beforeprint", () => document.querySelectorAll("details.print").forEach(d => d.open = true));
 addEventListener("hashchange", () => { inputs = START.slice(); for (const s of DATA.sliders) set(s, s.value); recall(); show(); });
 recall();
