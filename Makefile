@@ -29,7 +29,7 @@ demo: $(VENV)/ready-run  ## advise on the default scenario, run its plan, accoun
 
 test: lint  ## lint, types, architecture, dependencies, tests; pytest's summary comes last
 	$(BYTECODE)
-	$(PY) -m pytest $(PYTEST_ARGS)
+	OMP_NUM_THREADS=1 $(PY) -m pytest -n auto --dist loadfile $(PYTEST_ARGS)
 
 lint: $(VENV)/ready-dev  ## the checks that need no run: ruff, basedpyright, import-linter, deptry
 	$(VENV)/bin/ruff check .

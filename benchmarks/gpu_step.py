@@ -20,7 +20,7 @@ import transformers
 
 from advisor.plan import Method, TrainSettings
 from runner.engine import ModelRef, StepReport, TrainJob
-from runner.engines import trl
+from runner.engines import jobs
 from runner.engines.checkpoints import CheckpointStore
 from runner.engines.loading import DTYPES, device, device_name, keep_gradients, known_noise, quantisation_config
 from runner.engines.memory import PeakMemory
@@ -125,13 +125,13 @@ def steps_of(question: Mapping[str, Any], folder: Path) -> list[StepReport]:
     def trainable_model(ref: ModelRef, *, trainable: bool = False) -> Any:
         return random_model(config, ref, plain)
 
-    trl.load_base, trl.load_model = base, trainable_model  # the runner's trainer, on weights made instead of read
+    jobs.load_base, jobs.load_model = base, trainable_model  # the runner's trainer, on weights made instead of read
     ear = Ear(question["steps"])
     store = CheckpointStore(job.checkpoints, job.settings.keep_checkpoints, {}, {}, ear.note)
     store.open()
     with known_noise():
         try:
-            trl._train_on(job, store, ear, None)  # pyright: ignore[reportPrivateUsage]  train() digests all files
+            jobs.build_trainer(job, store, ear).train()  # jobs.train() would digest all files
         except Enough:
             return ear.reports
     return ear.reports

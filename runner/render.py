@@ -107,7 +107,7 @@ def tables_of(found: Sequence[Section], columns: int = TERMINAL_COLUMNS, colour:
         if section.rows:
             table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
             for name in section.columns:
-                table.add_column(name, overflow="fold")
+                table.add_column(name, overflow="fold", no_wrap=name == "run")  # an id is copied whole or not at all
             for row in section.rows:
                 table.add_row(*(Text(text) for text in row))
             console.print(table)

@@ -53,9 +53,7 @@ def stake(advice: MixAdvice) -> str:
 
 def dates(advice: MixAdvice) -> str:
     """Return the day of the advice and those of the prices in use."""
-    prices = advice.prices
-    old = f", {len(prices.stale)} older than 90 days" if prices.stale else ""
-    return f"As of {advice.as_of}; prices in use checked {prices.oldest}..{prices.newest}{old}."
+    return f"As of {advice.as_of}; {words.checked(advice.prices)}."
 
 
 def verdict_panel(advice: MixAdvice) -> Panel:

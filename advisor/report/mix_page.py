@@ -70,11 +70,8 @@ def flips(task: MixTaskRecord) -> str:
 
 def stamp(advice: MixAdvice) -> str:
     """Return day, days of the prices, currency and rate."""
-    prices = advice.prices
-    old = f", {len(prices.stale)} older than 90 days" if prices.stale else ""
-    ages = f"prices in use checked {prices.oldest}..{prices.newest}{old}" if prices.oldest else "no quoted price in use"
     rate = "" if advice.currency == "USD" else f", 1 USD = {advice.usd_rate:g} {advice.currency}"
-    return f"As of {advice.as_of}; {ages}; {advice.currency}{rate}."
+    return f"As of {advice.as_of}; {words.checked(advice.prices)}; {advice.currency}{rate}."
 
 
 def blocks(advice: MixAdvice) -> Iterator[Block]:

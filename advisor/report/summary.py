@@ -66,11 +66,7 @@ def currency(advice: Advice) -> str:
 
 def days(advice: Advice) -> str:
     """Return the day of the advice, and between which days its prices were checked."""
-    prices = advice.prices
-    if prices.oldest is None:
-        return f"As of {advice.as_of}; no quoted price in use"
-    old = f", {len(prices.stale)} older than 90 days" if prices.stale else ""
-    return f"As of {advice.as_of}; prices in use checked {prices.oldest}..{prices.newest}{old}"
+    return f"As of {advice.as_of}; {words.checked(advice.prices)}"
 
 
 def origins(advice: Advice) -> str:
@@ -79,7 +75,7 @@ def origins(advice: Advice) -> str:
     weakest = next((grade for grade in ("a", "m", "q") if grade in grades), None)
     if weakest is None:
         return f"Letters: {words.LETTERS}."
-    return f"Every total is derived; the weakest kind of number below one is {GRADES[weakest]}. {words.LETTERS}."
+    return f"Totals are derived, down to {GRADES[weakest]} numbers. Letters: {words.LETTERS}."
 
 
 def crossing(record: CrossoverRecord) -> str:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from math import floor, log10
 
-from advisor.advice import FigureRecord
+from advisor.advice import FigureRecord, PricesPart
 from pricing.units import LABELS
 
 TENFOLD = 10
@@ -51,6 +51,15 @@ def rate(yearly: float) -> str:
 def months(count: float | None) -> str:
     """Return a number of months, or never."""
     return "never" if count is None else f"{count:.1f} months"
+
+
+def checked(prices: PricesPart) -> str:
+    """Return when the prices in use were last checked, and how many that is too long ago for."""
+    if prices.oldest is None:
+        return "no quoted price in use"
+    days = f"{prices.oldest}" if prices.oldest == prices.newest else f"{prices.oldest}..{prices.newest}"
+    old = f", {len(prices.stale)} older than 90 days" if prices.stale else ""
+    return f"prices in use checked {days}{old}"
 
 
 def letter(figure: FigureRecord) -> str:

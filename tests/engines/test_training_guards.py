@@ -147,7 +147,7 @@ def test_the_loss_over_learned_positions_is_the_trainer_s_own(engine: Any, job: 
     trainer.learned_only = False
     with torch.no_grad():
         theirs = trainer.compute_loss(trainer.model, dict(batch), num_items_in_batch=torch.tensor(count))
-    assert float(mine) == pytest.approx(float(theirs), rel=1e-6)
+    assert mine.item() == pytest.approx(theirs.item(), rel=1e-6)
     mine.backward()
     assert any(p.grad is not None and bool(p.grad.ne(0).any()) for p in trainer.model.parameters())
 

@@ -66,7 +66,7 @@ def test_a_form_states_what_its_reader_must_know(euros, form):
         "days of the prices": f"prices in use checked {euros.prices.oldest}..{euros.prices.newest}",
         "currency and rate": "EUR, 1 USD = 0.9 EUR",
         "what the letters mean": "q quoted, m measured, a assumed, d derived",
-        "what totals rest on": "the weakest kind of number below one is assumed",
+        "what totals rest on": "Totals are derived, down to assumed numbers",
         "not assessed": euros.not_assessed[0],
         "warning": euros.warnings[0].split(": ")[-1][:30],
         "confidence": drawn if form == "terminal" else summary.confidence(euros),

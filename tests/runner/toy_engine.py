@@ -102,6 +102,8 @@ class ToyEngine:
         if finished:
             job.output.mkdir(exist_ok=True)
             digest = sha(save(job.output / "counts.json", counts))
+            if job.method.kind == "full":
+                (job.output / "config.json").write_bytes((job.model.directory / "config.json").read_bytes())
         return TrainResult(finished, step, digest, job.output, len(counts), peak_bytes=1_000_000)
 
     def probe(self, job: TrainJob, probe: Probe, watcher: Watcher) -> ProbeResult | None:
