@@ -3,6 +3,7 @@
 Every constant is an assumed figure with its reason and ends; a calibrated machine brings measured ones.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Literal
@@ -22,6 +23,8 @@ COUNTED_SPREAD = (0.95, 1.05)
 """Tokens of the same scenario counted before: only the draw of rows and new data move them."""
 TOKENIZER_SPREAD = (0.7, 1.4)
 """The model's own tokenizer against the one the scenario counted with: spread over texts and tokenizers, assumed."""
+SHORTEST_ROWS = 0.25
+"""Batches are padded to their longest row, which the rows' file may keep at a fraction of the plan's limit; assumed."""
 
 
 def started_seconds(start_seconds: float, work_seconds: float) -> float:
@@ -95,11 +98,12 @@ def held_memory(result: Result, pace: Pace, name: str, setup: TrainingSetup) -> 
     if measured is not None:
         return measured
     formula = estimates.memory_of(setup).allocated
+    shorter = replace(setup, sequence_tokens=math.ceil(setup.sequence_tokens * SHORTEST_ROWS))
     return derive(
         f"{name}.held",
         held_bytes,
-        formula_bytes=assumed("formula.bytes", formula.value, "bytes", "components at the peak phase", formula.low,
-                              formula.high),
+        formula_bytes=assumed("formula.bytes", formula.value, "bytes", "components at the peak phase; low: short rows",
+                              estimates.memory_of(shorter).allocated.low, formula.high),
         process_bytes=pace.process_bytes,
     )  # fmt: skip
 

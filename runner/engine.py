@@ -131,15 +131,16 @@ class MergeResult:
 
 
 class Answer(str):
-    """An answer's text; `ended` is False where the limit of new tokens cut it before its end of turn."""
+    """An answer's text, and `tokens` generated, its end counted; not `ended` where their limit cut it."""
 
-    __slots__ = ("ended",)
+    __slots__ = ("ended", "tokens")
     ended: bool
+    tokens: int
 
-    def __new__(cls, text: str, *, ended: bool = True) -> Self:
-        """Return the text with how it ended."""
+    def __new__(cls, text: str, *, ended: bool = True, tokens: int = 1) -> Self:
+        """Return the text with how it ended and how long it was."""
         made = super().__new__(cls, text)
-        made.ended = ended
+        made.ended, made.tokens = ended, tokens
         return made
 
 

@@ -20,15 +20,28 @@ from runner.refusal import Refusal
 QUICKER, SLOWER = 0.9, 1.25
 """A sample of a few steps against hundreds: clocks settle, longer rows and other tenants come; as for rented cards."""
 SAVED_AT_ONCE = 2  # one checkpoint more than is kept lies on the disk while a save is under way, and the artefact
+ADAPTER = 1.5
+"""A decoding step with an unmerged adapter against the base's: each product is three. Measured 1.3 to 1.6 on a CPU."""
 BASIS = "measured by the probe"
 
 
 class Answers(NamedTuple):
-    """One batch of the base's answers: rows, tokens generated a row, and seconds with its prompt."""
+    """The base's answers to a few batches: how many, tokens of each one's longest together, seconds; and loading."""
 
-    rows: int
+    batches: int
     tokens: int
     seconds: float
+    load_seconds: float
+
+
+class Asked(NamedTuple):
+    """What the evaluation asks both models: batches of test rows and of guards' requests; the limit and mean length."""
+
+    tests: int
+    guards: int
+    longest_tokens: int
+    answer_tokens: float
+    adapter: bool
 
 
 class Room(NamedTuple):
@@ -58,11 +71,25 @@ def training_seconds(settings: TrainSettings, found: ProbeResult) -> Forecast:
     )
 
 
-def answering_seconds(test_rows: int, answer_tokens: float, found: Answers) -> Forecast:
-    """Return the seconds of base and tuned answering the test rows; the base does not know where to end."""
-    batches, step = math.ceil(test_rows / found.rows), found.seconds / found.tokens
-    base, tuned = batches * found.seconds, batches * step * min(answer_tokens, found.tokens)
-    return measured(base + tuned, QUICKER * base, SLOWER * 2 * base, "seconds")
+def answering_seconds(asked: Asked, found: Answers) -> Forecast:
+    """Return the seconds of base and tuned answering the test rows and the guards' requests.
+
+    The base does not know where to end: its batches run between what was probed and the limit.
+    """
+    step, tuned_step = (factor * found.seconds / found.tokens for factor in (1.0, ADAPTER if asked.adapter else 1.0))
+    probed, to_limit = asked.tests * found.seconds / found.batches, asked.tests * step * asked.longest_tokens
+    tuned, twice = (
+        asked.tests * tuned_step * min(tokens, asked.longest_tokens)
+        for tokens in (asked.answer_tokens, 2 * asked.answer_tokens)
+    )
+    guards = asked.guards * (step + tuned_step) * asked.longest_tokens
+    around = 2 * found.load_seconds
+    return measured(
+        around + (probed + to_limit) / 2 + tuned + guards,
+        QUICKER * (around + probed + tuned),
+        SLOWER * (around + to_limit + twice + guards),
+        "seconds",
+    )
 
 
 def usd_of(seconds: Forecast, usd_per_hour: Decimal) -> Forecast:

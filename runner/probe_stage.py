@@ -1,6 +1,7 @@
 """The stage before the spend: a few real steps of each training stage, a batch of answers, and the run told again."""
 
 import json
+import math
 import shutil
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -10,10 +11,12 @@ from advisor.plan import Forecast, Probe, Stage
 from runner.disk import write_atomic
 from runner.engine import BadDataError, ProbeResult, StepReport, TooLargeError
 from runner.evaluate import BATCH_ROWS, StopRequestedError
+from runner.evaluation_sets import read_sets
 from runner.meter import Meter
 from runner.models import Run, base_model
 from runner.probe import (
     Answers,
+    Asked,
     Room,
     answering_seconds,
     no_room,
@@ -97,15 +100,30 @@ def steps(run: Run, stage: Stage, chosen: Probe) -> ProbeResult:
 
 
 def answer_once(run: Run) -> Answers | None:
-    """Return what one batch of the base's answers took; the prompts are training ones, the test stays locked."""
-    prompts = [messages[:-1] for messages in sample_prompts(run)][:BATCH_ROWS]
+    """Return what a few batches of the base's answers took; the prompts are training ones, the test stays locked."""
+    prompts = [messages[:-1] for messages in sample_prompts(run)]
     if not prompts:
         return None
-    tokens, clock = run.plan.gate.max_new_tokens, run.meter.clock
-    next(run.engine.answer(base_model(run), prompts[:1], 1, 1))  # loads the model
+    clock = run.meter.clock
     began = clock.now_seconds()
-    next(run.engine.answer(base_model(run), prompts, tokens, BATCH_ROWS))
-    return Answers(len(prompts), tokens, clock.now_seconds() - began)
+    next(run.engine.answer(base_model(run), prompts[:1], 1, 1))
+    loaded = clock.now_seconds()
+    batches = list(run.engine.answer(base_model(run), prompts, run.plan.gate.max_new_tokens, BATCH_ROWS))
+    tokens = sum(max(answer.tokens for answer in batch) for batch in batches)
+    return Answers(len(batches), tokens, clock.now_seconds() - loaded, loaded - began)
+
+
+def asked_of(run: Run, answer_tokens: float) -> Asked:
+    """Return what the evaluation will ask."""
+    tests = len(locked_tests(run))
+    safety = len(read_sets(run.plan.data, run.root, tests).safety)
+    return Asked(
+        tests=math.ceil(tests / BATCH_ROWS),
+        guards=math.ceil(safety / BATCH_ROWS),
+        longest_tokens=run.plan.gate.max_new_tokens,
+        answer_tokens=answer_tokens,
+        adapter=run.plan.method.kind != "full",
+    )
 
 
 def told_again(run: Run, results: Mapping[str, ProbeResult], answers: Answers | None) -> dict[str, dict[str, Forecast]]:
@@ -113,7 +131,7 @@ def told_again(run: Run, results: Mapping[str, ProbeResult], answers: Answers | 
     plan = run.plan
     found = {one.name: stage_forecast(plan, one, results[one.name]) for one in plan.stages if one.name in results}
     if answers is not None and "sft" in results:
-        seconds = answering_seconds(len(locked_tests(run)), results["sft"].answer_tokens, answers)
+        seconds = answering_seconds(asked_of(run, results["sft"].answer_tokens), answers)
         found["evaluate"] = {"seconds": seconds, "usd": usd_of(seconds, plan.machine.usd_per_hour)}
     return found
 

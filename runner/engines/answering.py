@@ -64,4 +64,5 @@ def answers(
 def answer_text(tokenizer: Any, ids: list[int], ends: set[int]) -> Answer:
     """Return the text before the first end of turn, and whether there was one."""
     length = next((place for place, token in enumerate(ids) if token in ends), len(ids))
-    return Answer(tokenizer.decode(ids[:length], skip_special_tokens=True), ended=length < len(ids))
+    ended = length < len(ids)
+    return Answer(tokenizer.decode(ids[:length], skip_special_tokens=True), ended=ended, tokens=length + ended)

@@ -11,6 +11,7 @@ from advisor.plan import Forecast, Plan, Probe, TrainSettings
 from runner.engine import ProbeResult
 from runner.probe import (
     Answers,
+    Asked,
     Room,
     answering_seconds,
     no_room,
@@ -57,9 +58,13 @@ def test_a_stage_is_its_start_its_saves_and_its_steps() -> None:
 
 
 def test_answers_of_base_and_tuned() -> None:
-    told = answering_seconds(40, 10.0, Answers(rows=16, tokens=40, seconds=2.0))
-    # 3 batches: base 3 x 2 = 6; tuned 3 x 10 tokens x 2/40 = 1.5; low 0.9 x 6, high 1.25 x 12
-    assert (told.value, told.low, told.high) == pytest.approx((7.5, 5.4, 15))
+    asked = Asked(tests=3, guards=1, longest_tokens=40, answer_tokens=10.0, adapter=False)
+    told = answering_seconds(asked, Answers(batches=2, tokens=60, seconds=3.0, load_seconds=0.5))
+    # a token takes 0.05: base 3 batches of 1.5 as probed, of 2 to the limit: 4.5 and 6; tuned 3 x 10 x 0.05 = 1.5
+    # guards 1 x 40 x 0.05 for each model = 4; loading 1; low 0.9 x (1 + 4.5 + 1.5), high 1.25 x (1 + 6 + 3 + 4)
+    assert (told.value, told.low, told.high) == pytest.approx((1 + 5.25 + 1.5 + 4, 6.3, 17.5))
+    slower = answering_seconds(asked._replace(adapter=True), Answers(2, 60, 3.0, 0.5))
+    assert slower.value == pytest.approx(told.value + 0.5 * 1.5 + 0.5 * 2)  # its answers and its guards take half more
 
 
 def test_the_run_takes_the_probed_stages_for_the_planned_ones(plan: Plan) -> None:

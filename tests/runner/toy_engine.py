@@ -160,7 +160,9 @@ class ToyEngine:
         counts = load(path) if path.exists() else {}
         for first in range(0, len(prompts), batch_rows):
             work(self.step_seconds)
-            yield [Answer(best(counts, prompt)) for prompt in prompts[first : first + batch_rows]]
+            yield [
+                Answer(best(counts, prompt), tokens=max_new_tokens) for prompt in prompts[first : first + batch_rows]
+            ]
 
     def losses(
         self, model: ModelRef, texts: Sequence[str | Sequence[Message]], batch_rows: int
