@@ -122,10 +122,13 @@ def forecast_tokens(result: Result, whole: float) -> Forecast:
     return Forecast(value=value, low=value * fewer, high=value * more, unit="tokens", grade=grade, basis=basis)
 
 
-def training_stage(result: Result, pace: Pace, name: str, settings: TrainSettings, rate: Figure) -> dict[str, Forecast]:
+def training_stage(
+    result: Result, pace: Pace, name: str, settings: TrainSettings, rate: Figure, watched_rows: int = 0
+) -> dict[str, Forecast]:
     """Return the forecast of a training stage; its tokens are those of the tasks, without padding."""
     estimates = result.estimates
-    steps = assumed(f"{name}.steps", settings.max_steps, "steps", SETTINGS)
+    worked = settings.max_steps + settings.watching_steps(watched_rows)
+    steps = assumed(f"{name}.steps", worked, "steps", SETTINGS)
     tokens = estimates.tokens_of(settings.micro_batch * settings.accumulation, name)
     setup = replace(
         estimates.setup,
@@ -201,7 +204,8 @@ def forecast_stages(
     for name in ("adapt", "sft", "dpo"):
         chosen = settings.get(name)
         if chosen is not None:
-            found[name] = training_stage(result, pace, name, chosen, rate)
+            watched_rows = (data.valid.rows or 0) if data.valid is not None and name == "sft" else 0
+            found[name] = training_stage(result, pace, name, chosen, rate, watched_rows)
     found["evaluate"] = timed(evaluate, rate, "greedy answers of base and tuned on the test rows")
     if question.scenario.training.method != "full":
         once = answering("merge", decode_steps(rows, answer_tokens), pace.merged_step)

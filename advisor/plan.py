@@ -1,8 +1,7 @@
 """plan.json: the only thing that crosses from advisor to runner. Data only: no code, no path out of its folder.
 
-Rule 1  `plan_id` is the sha256 of the canonical JSON of everything else in the file; a changed byte is another plan. It
-        is a digest and no signature: who can write the file can seal it again, so the runner's gate also asks whether
-        what the plan says hangs together.
+Rule 1  `plan_id` is the sha256 of the canonical JSON of everything else in the file; a changed byte is another plan. A
+        digest is no signature, so the runner's gate also asks whether what the plan says hangs together.
 Rule 2  Unknown names are ignored within a major version (but covered by Rule 1); another major is refused.
 Rule 3  Every file named is relative to the plan's own folder, and carries its sha256.
 Rule 4  Money is Decimal, written as text; a forecast is value with low..high, and says what it rests on.
@@ -192,6 +191,11 @@ class TrainSettings(PlanPart):
     evaluate_every_steps: int | None = Field(default=None, gt=0)
     patience: int = Field(default=3, ge=1)
 
+    def watching_steps(self, rows: int) -> float:
+        """Return how many steps the held-out losses of `rows` take: a quarter each (FLOPs: a third; CPU: a sixth)."""
+        times = self.max_steps // self.evaluate_every_steps if self.evaluate_every_steps else 0
+        return 0.25 * times * rows / (self.micro_batch * self.accumulation)
+
 
 class Preference(PlanPart):
     """Direct preference optimisation: `beta` holds the model to where it started; fewer pairs than `min_pairs` skip it.
@@ -247,10 +251,7 @@ class Limits(PlanPart):
 
 
 class Trial(PlanPart):
-    """What a test against today's way in production is planned from; None is not known.
-
-    `margin` is the loss of success that is still non-inferior; a slow answer takes longer than `latency_limit_ms`.
-    """
+    """What a test against today's way is planned from; `margin`: a loss still non-inferior; None: unknown."""
 
     incumbent: str
     tasks_per_month: Forecast

@@ -59,10 +59,10 @@ def measured(value: float, low: float, high: float, unit: str) -> Forecast:
     return Forecast(value=value, low=low, high=high, unit=unit, grade="m", basis=BASIS)
 
 
-def training_seconds(settings: TrainSettings, found: ProbeResult) -> Forecast:
-    """Return the seconds of a whole training stage (Rule 1)."""
+def training_seconds(settings: TrainSettings, found: ProbeResult, watched_rows: int = 0) -> Forecast:
+    """Return the seconds of a whole training stage (Rule 1); the loss on `watched_rows` is taken while it trains."""
     around = found.ready_seconds + math.ceil(settings.max_steps / settings.save_every_steps) * found.save_seconds
-    steps, typical = settings.max_steps, found.typical_seconds
+    steps, typical = settings.max_steps + settings.watching_steps(watched_rows), found.typical_seconds
     return measured(
         around + steps * fmean(typical),
         QUICKER * (around + steps * min(typical)),
@@ -98,11 +98,11 @@ def usd_of(seconds: Forecast, usd_per_hour: Decimal) -> Forecast:
     return measured(seconds.value * rate, seconds.low * rate, seconds.high * rate, "usd")
 
 
-def stage_forecast(plan: Plan, stage: Stage, found: ProbeResult) -> dict[str, Forecast]:
+def stage_forecast(plan: Plan, stage: Stage, found: ProbeResult, watched_rows: int = 0) -> dict[str, Forecast]:
     """Return a probed training stage's new forecast; its peak is that of the longest rows."""
     if stage.train is None:
         return {}
-    seconds, tokens = training_seconds(stage.train, found), found.typical_tokens * stage.train.max_steps
+    seconds, tokens = training_seconds(stage.train, found, watched_rows), found.typical_tokens * stage.train.max_steps
     peak = float(found.peak_bytes)
     return {
         "seconds": seconds,

@@ -28,7 +28,7 @@ from runner.probe import (
     usd_of,
 )
 from runner.refusal import RefusedError
-from runner.stage_parts import Done, locked_tests, sample_prompts
+from runner.stage_parts import Done, locked_tests, result_of, sample_prompts
 from runner.train_stage import Objective, job_of, refusal_of
 
 PROBED: dict[str, Objective] = {"adapt": "text", "sft": "chat"}
@@ -129,7 +129,12 @@ def asked_of(run: Run, answer_tokens: float) -> Asked:
 def told_again(run: Run, results: Mapping[str, ProbeResult], answers: Answers | None) -> dict[str, dict[str, Forecast]]:
     """Return the new forecast of every stage that was measured."""
     plan = run.plan
-    found = {one.name: stage_forecast(plan, one, results[one.name]) for one in plan.stages if one.name in results}
+    watched = {"sft": int(result_of(run, "curate").get("valid_rows", 0))}
+    found = {
+        one.name: stage_forecast(plan, one, results[one.name], watched.get(one.name, 0))
+        for one in plan.stages
+        if one.name in results
+    }
     if answers is not None and "sft" in results:
         seconds = answering_seconds(asked_of(run, results["sft"].answer_tokens), answers)
         found["evaluate"] = {"seconds": seconds, "usd": usd_of(seconds, plan.machine.usd_per_hour)}

@@ -53,6 +53,10 @@ def test_a_stage_is_its_start_its_saves_and_its_steps() -> None:
     told = training_seconds(SETTINGS, FOUND)
     # 5 + 4 saves x 0.5 = 7 around; 100 x mean 2 = 200; low 0.9 x (7 + 100 x 1), high 1.25 x (7 + 100 x 3)
     assert (told.value, told.low, told.high) == pytest.approx((207, 96.3, 383.75))
+    often = SETTINGS.model_copy(update={"evaluate_every_steps": 40})
+    # 2 times 32 rows are 4 batches of 16, each a quarter of a step: one step more
+    assert training_seconds(often, FOUND, 32).value == pytest.approx(209)
+    assert training_seconds(often, FOUND).value == told.value
     money = usd_of(told, Decimal("3.60"))  # a tenth of a cent a second
     assert (money.value, money.grade) == (pytest.approx(0.207), "m")
 
