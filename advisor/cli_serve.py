@@ -51,7 +51,9 @@ def serve(  # noqa: PLR0917  one option each
     set_: Annotated[
         list[str] | None, typer.Option("--set", help="Another column, NAME=VALUE: pp, engine_version, n_requests ...")
     ] = None,
-    format_: Annotated[Format, typer.Option("--format", help="How to print the answer.")] = Format.TABLE,
+    format_: Annotated[
+        Format | None, typer.Option("--format", help="How to print the answer; a table of questions comes back as CSV.")
+    ] = None,
 ) -> None:
     """Throughput of one replica with its 80 % interval, time between tokens, memory, unloaded time to first token.
 
@@ -65,9 +67,9 @@ def serve(  # noqa: PLR0917  one option each
         "osl": str(output_tokens), "concurrency": str(concurrency), "tpot_limit_ms": str(tpot_ms), **_extra(set_),
     }  # fmt: skip
     if table is not None:
-        _answer_table(table, format_)
+        _answer_table(table, format_ or Format.CSV)
     else:
-        _answer_one({"model": model or "", **row}, measured, format_)
+        _answer_one({"model": model or "", **row}, measured, format_ or Format.TABLE)
 
 
 def _fail(message: str, code: int = INPUT_AT_FAULT) -> NoReturn:

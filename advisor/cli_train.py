@@ -76,21 +76,23 @@ def train(  # noqa: PLR0917  one option each
     measured_tokens_per_s: Measured = 0,
     as_of: AsOf = None,
     set_: Set = None,
-    format_: Annotated[Format, typer.Option("--format", help="How to print the answer.")] = Format.TABLE,
+    format_: Annotated[
+        Format | None, typer.Option("--format", help="How to print the answer; a table of questions comes back as CSV.")
+    ] = None,
 ) -> None:
     """Speed of training on a card, its hours and USD for so many tokens, and its memory, each with its interval."""
     if (model is None) == (table is None):
         _stop(f"wanted a MODEL or --table FILE, found {'both' if model else 'neither'}", WRONG_USAGE)
     day = (as_of or datetime.now(tz=UTC)).date()
     if table is not None:
-        _answer_table(table, day, format_)
+        _answer_table(table, day, format_ or Format.CSV)
         return
     row = _row(
         model=model, method=method, gpu=gpu, n_gpus=gpus, seq_len=seq_len, micro_batch=micro_batch,
         packing=str(packing), quant=quant, tokens=tokens, rows=rows, epochs=epochs, mean_tokens=mean_tokens,
         eval_tokens=eval_tokens, checkpoints=checkpoints, measured_tokens_per_s=measured_tokens_per_s,
     )  # fmt: skip
-    _answer_one(row | _extra(set_), day, format_)
+    _answer_one(row | _extra(set_), day, format_ or Format.TABLE)
 
 
 def _row(**columns: object) -> dict[str, str]:

@@ -210,7 +210,7 @@ def test_serving_in_one_line() -> None:
 def test_a_table_passes_other_columns_through(tmp_path: Path) -> None:
     path = tmp_path / "rows.csv"
     path.write_text("model,method,seq_len,note\nllama-3-8b,lora,512,mine\nllama-9,lora,512,\n", encoding="utf-8")
-    code, out, _ = run("vram", "--table", str(path), "--format", "csv")
+    code, out, _ = run("vram", "--table", str(path))
     first, second = csv.DictReader(out.splitlines())
     assert code == 0
     assert first["note"] == "mine"
@@ -218,6 +218,15 @@ def test_a_table_passes_other_columns_through(tmp_path: Path) -> None:
     assert first["error"] == ""
     assert "llama-9" in second["error"]
     assert second["allocated_gib"] == ""
+
+
+def test_questions_about_serving_come_back_as_csv_too(tmp_path: Path) -> None:
+    path = tmp_path / "rows.csv"
+    path.write_text("model,gpu,quant,isl,osl,concurrency,note\nllama-3-8b,L4,fp8,1000,200,4,mine\n", encoding="utf-8")
+    code, out, _ = run("serve", "--table", str(path))
+    (row,) = csv.DictReader(out.splitlines())
+    assert (code, row["note"], row["error"]) == (0, "mine", "")
+    assert float(row["low"]) < float(row["output_tokens_per_s"]) < float(row["high"])
 
 
 @pytest.mark.parametrize(

@@ -191,7 +191,7 @@ def test_a_table_passes_other_columns_through(tmp_path: Path) -> None:
     path = tmp_path / "rows.csv"
     path.write_text("model,method,seq_len,gpu,tokens,note\nllama-3-8b,lora,512,H100,1e6,mine\nllama-9,lora,512,H100,,\n",
                     encoding="utf-8")  # fmt: skip
-    code, out, _ = run("--table", str(path), "--format", "csv", "--as-of", "2026-11-21")
+    code, out, _ = run("--table", str(path), "--as-of", "2026-11-21")
     first, second = csv.DictReader(out.splitlines())
     assert (code, first["note"], first["error"]) == (0, "mine", "")
     assert float(first["usd"]) > 0
