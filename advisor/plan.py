@@ -234,7 +234,7 @@ class Stage(PlanPart):
 class QualityGate(PlanPart):
     """May it ship? `metric` on the locked test reaches `target` and beats base by `min_gain` with its interval."""
 
-    metric: Literal["exact_match", "json_match", "accuracy", "macro_f1"]
+    metric: Literal["exact_match", "json_match", "accuracy", "macro_f1", "rouge_l", "bleu"]
     target: Share
     min_gain: Share = 0.0
     max_merge_drop: Share = 0.02

@@ -95,11 +95,11 @@ def price_lines(result: Result) -> tuple[PriceLine, ...]:
 
 
 def gate_of(scenario: Scenario) -> QualityGate:
-    """Return what the result must reach: the scenario's own target on the locked test."""
-    chosen = scenario.gate
+    """Return what the result must reach: the scenario's own score and target on the locked test."""
+    chosen, quality = scenario.gate, scenario.quality
     return QualityGate(
-        metric=scenario.quality.metric,
-        target=float(scenario.quality.target.known_value("quality.target")),
+        metric=chosen.metric or quality.metric,
+        target=float(quality.target.known_value("quality.target")) if chosen.target is None else chosen.target,
         min_gain=chosen.min_gain,
         max_merge_drop=chosen.max_merge_drop,
         max_new_tokens=chosen.max_new_tokens,

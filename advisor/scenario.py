@@ -14,12 +14,12 @@ from advisor.answer import Answer
 from advisor.claims import Claim
 from advisor.demand import Tokens, Traffic, Volume
 from advisor.fields import FileBelow, YesNoUnknown
+from advisor.gate_settings import Gate, Metric
 from advisor.quantity import UNKNOWN, Measure, Quantity, assume, refuse, unknown
 from advisor.scenario_evidence import Evidence, Handover
 from advisor.settings import (
     Choice,
     Finance,
-    Gate,
     Limits,
     LocalMachine,
     OwnedCard,
@@ -44,7 +44,6 @@ HostedModel: TypeAlias = Annotated[
     StringConstraints(strict=True, pattern=r"^[^/\s]{1,80}/\S{1,120}$"),
     Field(description="vendor/model as `prices list` shows it"),
 ]
-Metric: TypeAlias = Literal["exact_match", "json_match", "accuracy", "macro_f1"]
 Goal: TypeAlias = Literal["accuracy", "cost", "style", "format", "privacy", "learning", "control", "latency"]
 
 

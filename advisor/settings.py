@@ -283,13 +283,3 @@ class Limits(Part):
 
     usd: Annotated[Quantity, Measure("usd", above=True, example="5")] = unknown("set from the forecast")
     hours: Annotated[Quantity, Measure("hours", above=True, example="2")] = unknown("set from the forecast")
-
-
-class Gate(Part):
-    """May the result ship? The target is quality.target; shares of rows, tokens of one answer."""
-
-    min_gain: Rate = 0.0
-    max_merge_drop: Rate = 0.02
-    max_new_tokens: Annotated[int, Setting("1", "1048576")] = 64
-    max_dropped_share: Rate = 0.05
-    max_truncated_share: Rate = 0.02

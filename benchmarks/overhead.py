@@ -153,7 +153,7 @@ def page(found: list[dict[str, Any]], steps: int) -> str:
     return "\n".join(lines)
 
 
-def measure(rounds: int, steps: int, told: Callable[[list[dict[str, Any]]], None]) -> None:
+def measure(rounds: int, steps: int, told: Callable[[list[dict[str, Any]]], None]) -> list[dict[str, Any]]:
     """Run every arm once a round, forwards and backwards in turn; `told` gets what there is after each round."""
     import runner.engines.trl  # noqa: F401  loaded before the forks, so that no arm pays for it
 
@@ -165,6 +165,7 @@ def measure(rounds: int, steps: int, told: Callable[[list[dict[str, Any]]], None
             one = found[-1]
             print(f"{arm:22} {one['loop_processor']:7.2f} s {one['processor']:7.2f} s {one['wall']:7.2f} s", flush=True)
         told(found)
+    return found
 
 
 def main() -> None:
@@ -180,7 +181,7 @@ def main() -> None:
         if chosen.out:
             chosen.out.write_text(page(found, chosen.steps), encoding="utf-8")
 
-    measure(chosen.rounds, chosen.steps, told)
+    print(page(measure(chosen.rounds, chosen.steps, told), chosen.steps))
 
 
 if __name__ == "__main__":

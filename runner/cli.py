@@ -1,15 +1,15 @@
-"""run PLAN | report DIR | ledger [DIR] | watch DIR | ab RESULTS. Results on stdout, progress on stderr."""
+"""run PLAN | report DIR | ledger [DIR] | watch DIR | ab RESULTS | review SHEET. Results: stdout, progress: stderr."""
 
-import os
 import shutil
 import sys
-from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from pricing.cli_group import DefaultCommand, VersionOption
+from runner.cli_judge import add_judging
+from runner.cli_parts import FolderArgument, Format, FormatOption, amount, checked, day, finish, wants_colour
 
 if TYPE_CHECKING:
     from runner.admission import Options
@@ -26,14 +26,6 @@ Exit codes: 0 done, 1 the plan cannot be read, 2 wrong usage, 3 refused (or it m
 """
 
 
-class Format(StrEnum):
-    """Forms of a result."""
-
-    TABLE = "table"
-    JSON = "json"
-    MARKDOWN = "markdown"
-
-
 class PlanOrWord(DefaultCommand):
     """`run plan.json` and `run report DIR` share one program: a first word that is no command is a plan."""
 
@@ -42,15 +34,12 @@ class PlanOrWord(DefaultCommand):
 
 app = typer.Typer(
     cls=PlanOrWord,
-    subcommand_metavar="PLAN | report DIR | ledger [DIR] | watch DIR | ab RESULTS",
+    subcommand_metavar="PLAN | report DIR | ledger [DIR] | watch DIR | ab RESULTS | review SHEET",
     help=HELP,
     no_args_is_help=True,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
-
-FormatOption = Annotated[Format, typer.Option("--format", help="Form of the result on stdout.")]
-FolderArgument = Annotated[Path, typer.Argument(metavar="DIR", help="A run folder.", exists=True, file_okay=False)]
 
 
 @app.callback()
@@ -174,33 +163,7 @@ def watch(
     finish(code)
 
 
-@app.command()
-def ab(
-    results: Annotated[
-        Path, typer.Argument(metavar="RESULTS", help="One task a line: arm, success, and what is watched.")
-    ],
-    plan: Annotated[Path | None, typer.Option("--plan", metavar="DIR", help="The run, or its abplan.json.")] = None,
-    margin: Annotated[
-        float | None, typer.Option("--margin", min=0.0001, max=0.5, help="Loss that is no loss, without --plan [0.02].")
-    ] = None,
-    slow_ms: Annotated[
-        float | None, typer.Option("--slow-ms", min=1.0, help="An answer above it is slow [the plan's limit].")
-    ] = None,
-    form: FormatOption = Format.TABLE,
-) -> None:
-    """Read a test in production, at any time and as often as you like: ship, keep today's way, go on, or stop for harm.
-
-    Exit code 3 for a stop: harm, or a split that is not the planned one.
-    """
-    from runner.ab_doors import ab_text
-
-    if plan is not None and margin is not None:
-        message = "is fixed before the first task: leave it out with --plan"
-        raise typer.BadParameter(message, param_hint="--margin")
-    columns = shutil.get_terminal_size().columns
-    code, text = checked(lambda: ab_text(results, plan, margin, slow_ms, form.value, columns, wants_colour()))
-    typer.echo(text, nl=False)
-    finish(code)
+add_judging(app)
 
 
 def guarded(plan_path: Path, folder: Path | None, chosen: "Options", started_seconds: float) -> "Outcome":
@@ -215,18 +178,6 @@ def guarded(plan_path: Path, folder: Path | None, chosen: "Options", started_sec
         return TrlEngine()
 
     return checked(lambda: run_plan(plan_path, folder, engine, chosen, clock, StderrScreen(), started_seconds))
-
-
-def checked(work: Any) -> Any:
-    """Return what `work` returns; its known ways to fail end the program with their sentences and exit code."""
-    from runner.doors import KNOWN_FAULTS, explain
-
-    try:
-        return work()
-    except KNOWN_FAULTS as error:
-        code, text = explain(error)
-        typer.echo(text, err=True)
-        finish(code)
 
 
 def dry(plan_path: Path, folder: Path | None, chosen: "Options", form: Format) -> int:
@@ -249,45 +200,6 @@ def shown(document: dict[str, Any], form: Format) -> str:
     from runner.doors import report_text
 
     return report_text(document, form.value, shutil.get_terminal_size().columns, wants_colour())
-
-
-def wants_colour() -> bool:
-    """Return whether stdout is a terminal that wants colour."""
-    return sys.stdout.isatty() and "NO_COLOR" not in os.environ
-
-
-def day(text: str | None) -> Any:
-    """Return the date given, else today's."""
-    from datetime import date
-
-    from runner.clock import today
-
-    if text is None:
-        return today()
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        raise typer.BadParameter(f"{text!r} is no date; wanted YYYY-MM-DD", param_hint="--as-of") from None
-
-
-def amount(text: str | None, name: str) -> Any:
-    """Return an amount given as text as Decimal; it must be a number, not below 0."""
-    from decimal import Decimal, InvalidOperation
-
-    if text is None:
-        return None
-    try:
-        value = Decimal(text)
-    except InvalidOperation:
-        value = Decimal("NaN")
-    if not value.is_finite() or value < 0:
-        raise typer.BadParameter(f"{text!r} is no amount; wanted for example 2.50", param_hint=name)
-    return value
-
-
-def finish(code: int) -> NoReturn:
-    """End with the exit code."""
-    raise typer.Exit(code)
 
 
 def main() -> None:

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from runner.ab_results import ResultFaultsError
 from runner.evaluate import LockedRow
 from runner.metrics import Interval, mcnemar_p, wilson
 
@@ -18,6 +19,9 @@ SHEET_ROWS = 50  # assumed: an hour's reading; 50 preferences tell 50 % from 70 
 COLUMNS = ("row", "prompt", "expected", "answer_1", "answer_2", "preferred", "rating_1", "rating_2", "note")
 FORMULA_SIGNS = ("=", "+", "-", "@", "\t", "\r")  # a spreadsheet would run a cell that begins so (OWASP, CSV injection)
 Side = Literal["base", "tuned"]
+
+
+SETTLED = 0.05  # the usual two-sided error of a sign test
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +72,7 @@ def sheet(
 
 
 def read_sheet(text: str, key: dict[str, list[Side]]) -> Preference:
-    """Return what a filled sheet says; `preferred` is 1, 2 or tie. Raises ValueError naming every bad line."""
+    """Return what a filled sheet says; `preferred` is 1, 2 or tie. Raises ResultFaultsError."""
     faults: list[str] = []
     won: Counter[str] = Counter()
     ratings: dict[str, list[float]] = {"base": [], "tuned": []}
@@ -89,7 +93,7 @@ def read_sheet(text: str, key: dict[str, list[Side]]) -> Preference:
             elif given:
                 ratings[side].append(float(given))
     if faults:
-        raise ValueError("\n".join(faults))
+        raise ResultFaultsError(faults)
     decided = won["base"] + won["tuned"]
     return Preference(
         base=won["base"],
@@ -100,3 +104,12 @@ def read_sheet(text: str, key: dict[str, list[Side]]) -> Preference:
         p_value=mcnemar_p(won["base"], won["tuned"]),
         ratings={side: sum(found) / len(found) if found else None for side, found in ratings.items()},
     )
+
+
+def verdict_of(found: Preference) -> Literal["tuned", "base", "open", "unread"]:
+    """Return whose answers readers prefer, where chance would seldom bring that about."""
+    if found.tuned + found.base + found.ties == 0:
+        return "unread"
+    if found.p_value >= SETTLED:
+        return "open"
+    return "tuned" if found.tuned > found.base else "base"

@@ -1,6 +1,7 @@
 """The plan: its seal, its paths, when it is written, and what it carries."""
 
 import json
+import shutil
 from datetime import date, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -13,6 +14,7 @@ from pydantic import ValidationError
 from advisor.advise import advise
 from advisor.bundle_files import PlanRefusedError, file_sha256, write_bundle
 from advisor.plan import Plan, inside, plan_digest, seal
+from advisor.planning import gate_of
 from advisor.question_files import read_question
 
 AS_OF = date(2026, 11, 21)
@@ -86,6 +88,19 @@ def test_forecasts_lie_inside_their_intervals_and_stages_sum_to_the_run(bundle):
     rate = float(plan.machine.usd_per_hour)
     assert plan.forecast["usd"].value == pytest.approx((seconds + setup) / 3600 * rate)
     assert plan.machine.usd_per_hour == Decimal("0.06")
+
+
+def test_the_gate_has_qualitys_score_and_target_or_its_own(tmp_path):
+    text = (SCENARIOS / "ticket_routing" / "scenario.yaml").read_text(encoding="utf-8")
+    asked = {"quality's": text, "its own": text.replace("gate: {", "gate: {metric: rouge_l, target: 0.45, ")}
+    found = {}
+    shutil.copytree(SCENARIOS / "ticket_routing", tmp_path, dirs_exist_ok=True)
+    for name, scenario in asked.items():
+        path = tmp_path / "scenario.yaml"
+        path.write_text(scenario, encoding="utf-8")
+        gate = gate_of(read_question(path, AS_OF).scenario)
+        found[name] = (gate.metric, gate.target)
+    assert found == {"quality's": ("json_match", 0.85), "its own": ("rouge_l", 0.45)}
 
 
 def test_it_expires_and_names_its_prices_with_their_sources(bundle):

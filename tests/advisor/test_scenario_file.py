@@ -106,6 +106,13 @@ def test_byte_order_mark_line_ends_and_comments_change_nothing(tmp_path: Path, s
         ("{model: vendor/model}", "[1]", "today is a list; wanted"),
         ("output: 28", "output: 28, cached_input: 500", 'tokens.cached_input is "500"; wanted at most input'),
         ("today:", "finance: {currency: EUR}\ntoday:", "scenario.yaml:5  finance.usd_rate is missing; wanted the EUR"),
+        ("today:", "gate: {metric: rouge_l}\ntoday:", "scenario.yaml:5  gate.target is missing; wanted the score"),
+        (
+            "today:",
+            "gate: {target: 0.4}\ntoday:",
+            'gate.target is "0.4"; wanted none without gate.metric',
+        ),
+        ("today:", "gate: {metric: rouge, target: 0.4}\ntoday:", "wanted one of exact_match"),
         ("today:", "quality: {target: 90%}\ntoday:", "write 0.9; shares run from 0 to 1"),
         ("today:", "quality: {target: 1.2}\ntoday:", 'quality.target is "1.2"; wanted a number of at least 0 and at m'),
         ("today:", "training: {epochs: x}\ntoday:", 'training.epochs is "x"; wanted a number from 0.01 to 1000'),

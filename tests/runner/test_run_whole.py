@@ -193,6 +193,16 @@ def test_answers_with_separators_of_other_scripts_are_accounted_for(make_plan: M
     assert report["quality"]["scores"]["tuned"]["value"] == 1
 
 
+def test_free_text_is_gated_by_how_near_it_comes(make_plan: MakePlan) -> None:
+    path = make_plan(change=lambda plan: plan["gate"].update(metric="rouge_l", target=0.7))
+    code, out, err = drive(path)
+    assert code == 0, err
+    quality = report_of(path)["quality"]
+    assert quality["metric"] == "rouge_l"
+    assert quality["scores"]["tuned"]["value"] == pytest.approx(1.0)  # the toy engine answers every row as expected
+    assert "rouge_l 100.0 %" in " ".join(out.split())
+
+
 def test_a_model_that_is_no_better_does_not_ship(make_plan: MakePlan) -> None:
     code, out, _ = drive(make_plan(steps=1, save_every=1), "--format", "markdown")
     assert code == 3

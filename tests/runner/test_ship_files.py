@@ -2,6 +2,7 @@
 
 import csv
 import io
+import json
 import stat
 from collections.abc import Sequence
 from dataclasses import replace
@@ -9,8 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from typer.testing import CliRunner, Result
 
 from advisor.plan import DataRef, FileRef
+from runner.cli import app
 from runner.engine import Message
 from runner.evaluate import LockedRow
 from runner.evaluation_sets import read_sets
@@ -22,6 +25,10 @@ from runner.ship_serve import Served, affixes, files, ollama_template
 from tests.runner.toy_plan import TEAMS, MakePlan, drive, edited, folder_of, ref, report_of, row, write_rows
 
 SERVED = Served("tickets-1", "bfloat16", 4096, 16, "base-7b", None)
+
+
+def invoke(*words: str) -> Result:
+    return CliRunner().invoke(app, list(words))
 
 
 def asked(text: str) -> LockedRow:
@@ -212,3 +219,47 @@ def test_what_fails_a_gate_gets_a_card_and_no_commands(make_plan: MakePlan) -> N
     found = {path.name for path in home.iterdir()}
     assert found == {"README.md", "review.csv", "review-key.json", "rollback.json", "adapter"}
     assert "IT DOES NOT SHIP" in (home / "README.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("filled", "code", "verdict"),
+    [
+        ({"tuned": 9, "base": 0}, 0, "tuned"),  # sign test: 2 / 2^9 = 0.004
+        ({"tuned": 0, "base": 9}, 3, "base"),
+        ({"tuned": 4, "base": 1}, 0, "open"),  # 12 / 32 = 0.375
+        ({}, 0, "unread"),
+    ],
+)
+@pytest.mark.parametrize("semicolons", [False, True])
+def test_a_filled_sheet_says_whose_answers_are_preferred(
+    tmp_path: Path, filled: dict[str, int], code: int, verdict: str, semicolons: bool
+) -> None:
+    home = tmp_path / "run" / "ship"
+    home.mkdir(parents=True)
+    text, key = sheet([asked("which; one?")] * 12, ["no, no"] * 12, ["yes"] * 12, "seed")
+    (home / "review-key.json").write_text(json.dumps(key), encoding="utf-8")
+    lines = list(csv.DictReader(io.StringIO(text)))
+    wanted = [side for side, count in filled.items() for _ in range(count)]
+    for line, side in zip(lines, wanted, strict=False):
+        line["preferred"] = str(key[line["row"]].index(side) + 1)
+    copy = tmp_path / "filled.csv"
+    with copy.open("w", encoding="utf-8-sig", newline="") as file:
+        writer = csv.DictWriter(file, list(lines[0]), delimiter=";" if semicolons else ",")
+        writer.writeheader()
+        writer.writerows(lines)
+    found = invoke("review", str(copy), "--run", str(tmp_path / "run"), "--format", "json")
+    assert found.exit_code == code, found.output
+    said = json.loads(found.stdout)
+    assert said["verdict"] == verdict
+    assert {side: said[side] for side in filled} == filled
+    assert said["unread"] == 12 - sum(filled.values())
+    assert "What readers preferred" in invoke("review", str(copy), "--run", str(tmp_path / "run")).stdout
+
+
+def test_a_sheet_without_its_key_or_of_another_run_is_refused(tmp_path: Path) -> None:
+    copy = tmp_path / "filled.csv"
+    copy.write_text("row,preferred\n99,1\n", encoding="utf-8")
+    assert "review-key.json: there is no such file" in invoke("review", str(copy)).stderr
+    (tmp_path / "review-key.json").write_text("{}", encoding="utf-8")
+    found = invoke("review", str(copy))
+    assert (found.exit_code, "line 2: row '99' is not in the key" in found.stderr) == (1, True)
