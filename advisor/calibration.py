@@ -169,11 +169,11 @@ def stage_of(run: Record, stage: str) -> Record:
 
 
 def work_seconds(stage: Record, work: str) -> float | None:
-    """Return the seconds of a stage's own work: its answers, or its steps."""
+    """Return the seconds of a stage's own work: its answers, or its steps and the held-out losses between them."""
     if work != "steps":
         return number(stage, work)
     steps, each = number(stage, "steps"), number(stage, "step_seconds")
-    return None if steps is None or each is None else steps * each
+    return None if steps is None or each is None else steps * each + (number(stage, "watching_seconds") or 0.0)
 
 
 def matching(records: Sequence[Record], machine: Machine, method: str, parameters: float) -> Calibration | None:

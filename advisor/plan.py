@@ -122,7 +122,7 @@ class DataRef(PlanPart):
 
 
 class Machine(PlanPart):
-    """Where it runs, what an hour of all its cards together costs and who says so; the dtype the card computes in."""
+    """Where it runs, what an hour of all its cards together costs and who says so; the dtype; a card's draw."""
 
     name: str
     kind: Literal["local", "rented"]
@@ -132,6 +132,7 @@ class Machine(PlanPart):
     rate_source: str = ""
     matmul_flops_per_second: float | None = Field(default=None, gt=0)
     compute_dtype: Literal["bfloat16", "float16", "float32"] = "bfloat16"
+    watts: float | None = Field(default=None, gt=0)
 
 
 class Lora(PlanPart):
@@ -208,10 +209,7 @@ class Preference(PlanPart):
 
 
 class Probe(PlanPart):
-    """A few real steps before the full spend, on the longest rows and on typical ones.
-
-    A run that the probe puts past `gross_ratio` times the plan's high end is refused: the factor of the default budget.
-    """
+    """A few real steps before the full spend, on the longest rows and typical ones; refused past gross_ratio x high."""
 
     longest_steps: int = Field(default=3, ge=1)
     typical_steps: int = Field(default=5, ge=2)

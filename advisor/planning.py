@@ -67,15 +67,17 @@ def machine_of(question: Question, rate: Figure) -> Machine:
             rate_source=f"{rate.name}: {rate.origin.note}",
             matmul_flops_per_second=known,
             compute_dtype="float32",
+            watts=question.scenario.local_machine.watts if question.scenario.local_machine else None,
         )
-    dtype = "bfloat16" if find_card(card).native_bf16 else "float16"
+    known_card = find_card(card)
     return Machine(
         name=f"rented {card}",
         kind="rented",
         card=card,
         usd_per_hour=Decimal(str(rate.value)),
         rate_source=f"{rate.name}: {rate.origin.note}",
-        compute_dtype=dtype,
+        compute_dtype="bfloat16" if known_card.native_bf16 else "float16",
+        watts=known_card.watts,
     )
 
 

@@ -94,10 +94,11 @@ class OwnedCard(Part):
 
 
 class LocalMachine(Part):
-    """The machine the run happens on, by what an hour of it costs, and where that figure comes from."""
+    """The machine the run happens on: what an hour of it costs, where that comes from, and what it draws at work."""
 
     usd_per_hour: UsdPerHour
     because: Annotated[str, StringConstraints(strict=True, min_length=1, max_length=LONGEST_TEXT)]
+    watts: Annotated[float, Setting("1", "100000", whole=False)] | None = None
 
 
 class LoraSettings(Part):

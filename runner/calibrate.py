@@ -68,6 +68,7 @@ def training_record(stage: Stage, used: StageUse, entries: tuple[Entry, ...]) ->
     return {
         "step_seconds": float(seconds / len(steps)),
         "steps": len(steps),
+        "watching_seconds": float(sum(map(work_seconds, first_work(entries, stage.name, "evaluation")))),
         "tokens": used.unique_tokens,
         "planned_tokens": None if planned is None else planned.value,
         "peak_bytes": used.result.get("peak_bytes"),

@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import Any, Final
 
 from advisor.plan import Plan
+from runner.energy import NO_ENERGY, energy
 from runner.ledger import Entry, unique
 from runner.replay import NANO_USD, ZERO, RunUse
 
@@ -15,7 +16,6 @@ POINTS: Final = 200  # more than a chart of 640 points can show apart, and a rep
 CURVES: Final = ("loss", "grad_norm", "tokens_per_second")
 HELD_OUT: Final = "held_out_loss"
 NOT_ASSESSED: Final = (
-    "energy: no power draw is read from the machine, so none is stated",
     "the provider's invoice: seconds are metered here, and their price is the stated rate of an hour",
     "taxes, storage and traffic between networks",
 )
@@ -103,12 +103,14 @@ def curves(plan: Plan, entries: Sequence[Entry]) -> list[dict[str, Any]]:
 
 def facts(plan: Plan, entries: Sequence[Entry], use: RunUse) -> dict[str, Any]:
     """Return this part of the report."""
+    found = energy(plan.machine, float(use.seconds))
     return {
         "made_on": str(plan.made_on),
         "period": {"from": entries[0].wall, "to": entries[-1].wall} if entries else None,
         "prices": prices(plan),
         "machine": machine(plan),
         "waste": waste(use),
+        "energy": found,
         "curves": curves(plan, entries),
-        "not_assessed": list(NOT_ASSESSED),
+        "not_assessed": [*([] if found else [f"energy: {NO_ENERGY}"]), *NOT_ASSESSED],
     }

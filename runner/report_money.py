@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from decimal import Decimal
 from typing import Final
 
+from runner.energy import energy_text
 from runner.render import Report, Section, signed, usd
 from runner.variance import ESCALATION_SHARE
 
@@ -72,6 +73,7 @@ def spent_section(report: Report) -> Section:
     sentences = [
         f"{usd(total['usd'])} USD for {total['seconds']:,.1f} s in {attempts}. Of it, USD: {parts}.",
         f"Steps: {total['executed_steps']} executed, {total['unique_steps']} unique, {total['planned_steps']} planned.",
+        *([f"Energy: {energy_text(report['energy'])}."] if report.get("energy") else []),
         *rates(report),
     ]
     rows = tuple(

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from advisor.plan import Plan
+from runner.energy import energy, energy_text
 from runner.render import Section, interval, markdown_of, points, usd
 
 Facts = Mapping[str, Any]
 WORDS = {True: "passed", False: "FAILED", None: "not assessed"}
-NO_ENERGY = "not measured: no meter of the machine's power was read; multiply the seconds by its draw"
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,11 +107,11 @@ def guards_section(verdict: Mapping[str, Any]) -> Section:
 
 
 def cost_section(plan: Plan, cost: Cost) -> Section:
-    """Return money and time up to the writing of the card; no meter of energy is read."""
+    """Return money, time and energy up to the writing of the card."""
     said = (
         f"{usd(cost.usd)} USD and {cost.seconds:,.0f} s on {plan.machine.name} at {plan.machine.usd_per_hour} USD "
         "an hour, all attempts counted; the run's report has every line.",
-        f"Energy: {NO_ENERGY}.",
+        f"Energy: {energy_text(energy(plan.machine, cost.seconds))}.",
     )
     return Section("Cost", said)
 

@@ -53,7 +53,7 @@ def test_every_form_of_one_run(killed, tmp_path):
         "idle",
         "no conversion",
         "Plan of ",
-        "energy: no power draw",
+        "energy: not known: no power draw",
         "= total",
         "gate: target",
         "Rate: 3.60 USD",

@@ -206,7 +206,7 @@ def test_a_run_with_a_prompt_and_hosted_answers_lays_out_what_ships(make_plan: M
     home = folder_of(path) / "ship"
     assert {"README.md", "review.csv", "rollback.json", "adapter", "model", "serve"} <= {p.name for p in home.iterdir()}
     card = (home / "README.md").read_text(encoding="utf-8")
-    for words in ("It ships", "Licence: own", "95 % intervals", "Energy: not measured", "Rollback", "not assess"):
+    for words in ("It ships", "Licence: own", "95 % intervals", "Energy: not known", "Rollback", "not assess"):
         assert words in card
     assert (home / "model" / "README.md").read_text(encoding="utf-8") == card
     assert (home / "adapter" / "counts.json").samefile(folder_of(path) / "sft" / "output" / "counts.json")

@@ -93,6 +93,7 @@ class ToyEngine:
         while step < job.settings.max_steps:
             step += 1
             going_on = watcher.stepped(self.one_step(job, rows, counts, step))
+            self.watch(job, step, watcher)
             if step % job.settings.save_every_steps == 0 or step == job.settings.max_steps or not going_on:
                 self.checkpoint(job.checkpoints, step, counts, watcher)
             if not going_on:
@@ -105,6 +106,15 @@ class ToyEngine:
             if job.method.kind == "full":
                 (job.output / "config.json").write_bytes((job.model.directory / "config.json").read_bytes())
         return TrainResult(finished, step, digest, job.output, len(counts), peak_bytes=1_000_000)
+
+    def watch(self, job: TrainJob, step: int, watcher: Watcher) -> None:
+        """Take the loss on held-out rows where the plan asks for it: a batch takes a quarter of a step."""
+        settings = job.settings
+        if job.held_out is None or settings.evaluate_every_steps is None or step % settings.evaluate_every_steps:
+            return
+        batches = len(job.held_out.read_bytes().splitlines()) / (settings.micro_batch * settings.accumulation)
+        work(seconds := self.step_seconds * batches / 4)
+        watcher.evaluated(step, 1 / step, seconds)
 
     def probe(self, job: TrainJob, probe: Probe, watcher: Watcher) -> ProbeResult | None:
         rows = [json.loads(line) for line in job.records.read_bytes().split(b"\n") if line]
