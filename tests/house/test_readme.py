@@ -116,7 +116,7 @@ def command_faults(repo: Path, line: Console) -> list[str]:
         return [f"{line.command}: {done.stderr}"] if done.returncode else []
     if line.command.startswith(NOT_RUN):
         program, word = line.command.split()[:2]
-        command = word if word in ("report", "ledger") else "plan"
+        command = word if word in ("report", "ledger", "review", "ab") else "plan"
         told = shell(repo, f"{program} {command} --help", columns=160).stdout
         options = re.findall(r"(?<!\S)--[\w-]+", line.command)
         return [f"{line.command}: --help does not know {option}" for option in options if option not in told]
