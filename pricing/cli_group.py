@@ -3,6 +3,7 @@
 import gc
 import os
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any, ClassVar
 
 import typer
@@ -35,11 +36,23 @@ class DefaultCommand(TyperGroup):
         return super().list_commands(ctx)
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        """Put the default command before a first word that is no command and no option of the group."""
+        """Put the default command before a first word that is no command and no option; a misspelt one is told."""
         own = {name for parameter in self.get_params(ctx) for name in parameter.opts}
-        if args and args[0] not in {*self.commands, *self.later, *own}:
+        known = {*self.commands, *self.later}
+        if args and args[0] not in known | own:
+            self.refuse_misspelt(ctx, args[0], known)
             args = [self.default, *args]
         return super().parse_args(ctx, args)
+
+    @staticmethod
+    def refuse_misspelt(ctx: Any, word: str, known: set[str]) -> None:
+        """End with the command that was meant where a bare word is no file and is nearly a command."""
+        if word.startswith("-") or Path(word).suffix or Path(word).exists():
+            return
+        from difflib import get_close_matches  # only where something is wrong already
+
+        if near := get_close_matches(word, sorted(known), n=1):
+            ctx.fail(f"no such command or file {word!r}. Did you mean {near[0]!r}?")
 
 
 def show_version(asked: bool) -> None:

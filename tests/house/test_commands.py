@@ -6,6 +6,11 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from typer import Typer
+from typer.testing import CliRunner
+
+import advisor.cli
+import runner.cli
 
 RECIPES = {
     "demo": [
@@ -69,3 +74,23 @@ def test_ci_and_the_hooks_call_the_same_commands(repo: Path) -> None:
     assert "make test" in script.read_text(encoding="utf-8").splitlines()[-1]
     hooks = (repo / ".pre-commit-config.yaml").read_text(encoding="utf-8")
     assert re.findall(r"entry: (.+)", hooks) == ["make lint", "make test"]
+
+
+@pytest.mark.parametrize(
+    ("app", "words", "said"),
+    [
+        (advisor.cli.app, ["vrm", "llama-3-8b"], "no such command or file 'vrm'. Did you mean 'vram'?"),
+        (runner.cli.app, ["reprot", "out"], "no such command or file 'reprot'. Did you mean 'report'?"),
+        (advisor.cli.app, ["vrm.yaml"], "vrm.yaml:1 the file cannot be read"),  # a name with an ending is a file's
+    ],
+)
+def test_a_misspelt_command_is_told(app: Typer, words: list[str], said: str) -> None:
+    found = CliRunner().invoke(app, words)
+    assert found.exit_code != 0
+    assert said in " ".join(found.output.replace("│", " ").split())
+
+
+def test_a_file_named_like_a_command_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("vrm").write_text("name: x\n", encoding="utf-8")
+    assert "vrm:1" in CliRunner().invoke(advisor.cli.app, ["vrm"]).output
