@@ -163,3 +163,4 @@ if __name__ == "__main__":
     told = sys.stdout
     sys.stdout = sys.stderr  # a library's chatter is no answer
     told.write(json.dumps(answer(json.load(sys.stdin))) + "\n")
+    told.flush()  # at its end Python flushes what sys.stdout is by then

@@ -56,8 +56,19 @@ def test_reserved_covers_what_is_held_and_held_covers_what_was_asked(asks: list[
     assert reserved >= held >= peak
 
 
-@given(st.lists(st.integers(1, 64 * MIB), min_size=1, max_size=30))
-def test_the_same_again_costs_nothing_more(sizes: list[int]) -> None:
+def twice(sizes: list[int]) -> tuple[list[tuple[int, int]], list[tuple[int, int]]]:
     once = [(n, size) for n, size in enumerate(sizes)] + [(n, 0) for n in range(len(sizes))]
-    again = [(n + len(sizes), size) for n, size in once]
-    assert reserved_peak_bytes(once + again) == reserved_peak_bytes(once)
+    return once, once + [(n + len(sizes), size) for n, size in once]
+
+
+@given(st.lists(st.integers(5, 32).map(lambda n: 2 * MIB * n), min_size=1, max_size=30))
+def test_the_same_again_costs_nothing_more_where_each_finds_its_own_segment(sizes: list[int]) -> None:
+    once, again = twice(sizes)  # from 10 MiB on a segment is as large as the request, in steps of 2 MiB
+    assert reserved_peak_bytes(again) == reserved_peak_bytes(once)
+
+
+def test_the_same_again_may_hold_more_where_a_remainder_is_too_small_to_split() -> None:
+    once, again = twice([1048577, 9436673, 10485249])  # just over 1, 9 and 10 MiB
+    # first all three lie in a segment of 20 and one of 10 rounded up; then the second gets the one of 10 whole
+    assert reserved_peak_bytes(once) == (31457280, 20972032)
+    assert reserved_peak_bytes(again) == (31457280, 22020608)
