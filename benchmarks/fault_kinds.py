@@ -50,7 +50,7 @@ KINDS = (
     Kind("SIGTERM, SIGTERM", at_line(do=["SIGTERM", "SIGTERM"]), (SAVED,)),
     Kind("disk full", at_line(do="fill", leave=0), (FAILED,)),
     Kind("disk full a little later", at_line(do="fill", leave=12_000), (FAILED, SAVED, KILLED)),
-    Kind("out of memory at a write", {"do": "memory", "event": "write"}, (FAILED,)),
+    Kind("out of memory at a write", {"do": "memory", "event": "write"}, (FAILED, SAVED)),
     Kind("out of memory in the model", at_line(do="memory"), (FAILED, SAVED), MODELS),
     Kind("NaN in the loss", at_line("step", do="nan_loss"), (FAILED,), TRAINING),
     Kind("NaN in a gradient", at_line("step", do="nan_gradient"), (FAILED,), TRAINING),
@@ -78,7 +78,7 @@ def harm_of(kind: Kind, stage: str, seconds: float, writes: int, rng: random.Ran
     if event == "first":
         harm["event"] = {"evaluate": "rows"}.get(stage, "step" if stage in TRAINING else "stage_started")
     if harm["event"] == "step":
-        harm["count"] = rng.randint(1, SAVE_EVERY_STEPS)
+        harm["count"] = rng.randint(1, SAVE_EVERY_STEPS - 1)  # a step must follow that can be spoiled
     return harm
 
 

@@ -98,7 +98,9 @@ def summary(told: Sequence["Told"]) -> list[str]:
         f"- {len(hit)} faults injected, {sum(survived(*one) for one in hit)} survived; of them {len(kills)} times "
         f"kill -9, {sum(survived(*one) for one in kills)} survived.",
         f"- {sum(not run.broken for run in told)} of {len(told)} runs ended with the untouched run's weights, rows and "
-        "answers (sha256), unique steps as planned, a bill that is the sum of its attempts, and a variance that sums.",
+        "answers (sha256), unique steps as planned, a bill that is the sum of its attempts, and a variance that sums; "
+        f"{sum(run.smaller_batches for run in told)} of them halved the micro-batch when memory ran short in training, "
+        "as their ledger notes, and round otherwise from there on: of those the rows are the same, not the weights.",
         f"- Steps lost: {sum(lost)} in all, {max(lost, default=0)} at the worst; {early} times more than those since "
         "the last booked commit.",
         f"- Money: {billed:.1f} s billed, {outside:.1f} s seen by a clock outside the program: "

@@ -21,7 +21,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from benchmarks.fault_books import Attempt, attempts_of, books_hold, entries_of
+from benchmarks.fault_books import Attempt, attempts_of, books_hold, entries_of, halved
 from benchmarks.fault_kinds import (
     KILL_MOMENT,
     KILL_WRITE,
@@ -73,6 +73,7 @@ class Told:
     unbooked_seconds: float = 0.0
     executed_steps: int = 0
     unique_steps: int = 0
+    smaller_batches: bool = False
 
 
 class Campaign:
@@ -158,6 +159,7 @@ class Campaign:
         report = self.program.report(folder)
         told.broken += books_hold(report, self.straight, self.document)
         told.billed_seconds = sum(one.billed_seconds for one in attempts_of(entries_of(folder)))
+        told.smaller_batches = halved(report)
         told.executed_steps = report["totals"]["executed_steps"]
         told.unique_steps = report["totals"]["unique_steps"]
 
