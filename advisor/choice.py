@@ -44,12 +44,12 @@ def serves(scenario: Scenario, shape: ModelShape, card: Card) -> bool:
 
 
 def choose_cards(scenario: Scenario, shape: ModelShape, book: PriceBook, as_of: date) -> tuple[str, str]:
-    """Return the training and the serving card: as named, else the cheapest that fits."""
+    """Return the training and the serving card: as named, else the cheapest that fits; `run` trains in bfloat16."""
     chosen = scenario.candidates
     training, serving = chosen.training_card, chosen.serving_card
     if training is None:
         memory = training_memory(shape, setup_of(scenario))
-        training = cheapest_card(book, as_of, lambda card: fits(memory, card) is None)
+        training = cheapest_card(book, as_of, lambda card: card.native_bf16 and fits(memory, card) is None)
     if serving is None:
         serving = cheapest_card(book, as_of, lambda card: serves(scenario, shape, card))
     return training, serving

@@ -69,13 +69,16 @@ def card_lines(asked: Question, estimate: MemoryEstimate) -> list[str]:
     return ["", *lines]
 
 
-def rent_lines(rents: Sequence[Rent], cards: int, day: str) -> list[str]:
-    """Return the cheapest cards that hold it, with price and date; what to do where none does."""
+def rent_lines(rents: Sequence[Rent], cards: int, day: str, trains: bool) -> list[str]:
+    """Return the cheapest cards that hold it, with price and date; what to do where none does, or `run` cannot."""
     if not rents:
         return ["", f"No card with a firm price on {day} holds it on {cards}: spread it over more cards (--cards)."]
     lines = [f"Cheapest cards that hold it, prices of {day}:"]
     for rent in rents[:RENTS_SHOWN]:
-        lines.append(f"  {rent.card.name:<16}{rent.usd_per_hour:>8.2f} USD / hour  {rent.offer}"[:80])
+        name = rent.card.name + "*" * (trains and not rent.card.native_bf16)
+        lines.append(f"  {name:<16}{rent.usd_per_hour:>8.2f} USD / hour  {rent.offer}"[:80])
+    if trains and not all(rent.card.native_bf16 for rent in rents[:RENTS_SHOWN]):
+        lines.append("  * has no bfloat16: `run` does not train on it")
     return ["", *lines]
 
 
@@ -96,4 +99,6 @@ def memory_page(asked: Question, estimate: MemoryEstimate, rents: Sequence[Rent]
     if estimate.phases:
         moments = "   ".join(f"{phase.value} {gib(size)}" for phase, size in estimate.phases.items())
         lines += ["", "Allocated at each moment of a step, GiB:", f"  {moments}"]
-    return "\n".join([*lines, *card_lines(asked, estimate), *rent_lines(rents, asked.cards, day)])
+    return "\n".join(
+        [*lines, *card_lines(asked, estimate), *rent_lines(rents, asked.cards, day, bool(estimate.phases))]
+    )
