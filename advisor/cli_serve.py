@@ -3,28 +3,24 @@
 `add_serve(app)` mounts it on the advisor's typer application. Results go to stdout, everything else to stderr.
 """
 
-import csv
 import json
-import sys
 from collections.abc import Mapping
-from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Final, NoReturn
+from typing import Annotated, NoReturn
 
 import typer
 
-INPUT_AT_FAULT: Final = 1
-WRONG_USAGE: Final = 2
+from advisor.cli_table import (
+    INPUT_AT_FAULT,
+    WRONG_USAGE,
+    Format,
+    FormatOption,
+    extra,
+    print_answers,
+    questions_of,
+)
 
 Row = dict[str, str]
-
-
-class Format(StrEnum):
-    """How an answer is printed."""
-
-    TABLE = "table"
-    JSON = "json"
-    CSV = "csv"
 
 
 def add_serve(app: typer.Typer) -> None:
@@ -51,9 +47,7 @@ def serve(  # noqa: PLR0917  one option each
     set_: Annotated[
         list[str] | None, typer.Option("--set", help="Another column, NAME=VALUE: pp, engine_version, n_requests ...")
     ] = None,
-    format_: Annotated[
-        Format | None, typer.Option("--format", help="How to print the answer; a table of questions comes back as CSV.")
-    ] = None,
+    format_: FormatOption = None,
 ) -> None:
     """Throughput of one replica with its 80 % interval, time between tokens, memory, unloaded time to first token.
 
@@ -64,7 +58,8 @@ def serve(  # noqa: PLR0917  one option each
         _fail(f"advise serve: wanted a MODEL or --table FILE, found {found}", WRONG_USAGE)
     row: Row = {
         "gpu": gpu, "n_gpu": str(gpus), "tp": str(gpus), "engine": engine, "quant": quant, "isl": str(input_tokens),
-        "osl": str(output_tokens), "concurrency": str(concurrency), "tpot_limit_ms": str(tpot_ms), **_extra(set_),
+        "osl": str(output_tokens), "concurrency": str(concurrency), "tpot_limit_ms": str(tpot_ms),
+        **extra(set_, "pp=2", _fail),
     }  # fmt: skip
     if table is not None:
         _answer_table(table, format_ or Format.CSV)
@@ -77,36 +72,15 @@ def _fail(message: str, code: int = INPUT_AT_FAULT) -> NoReturn:
     raise typer.Exit(code)
 
 
-def _extra(pairs: list[str] | None) -> Row:
-    """Return NAME=VALUE options as columns; wrong usage where one has no `=`."""
-    for pair in pairs or ():
-        if "=" not in pair:
-            _fail(f"--set {pair!r}: wanted NAME=VALUE, for example --set pp=2", WRONG_USAGE)
-    return dict(pair.split("=", 1) for pair in pairs or ())
-
-
 def _answer_table(path: Path, format_: Format) -> None:
     """Answer a CSV row by row; the input is at fault where it cannot be read."""
-    from advisor.cli_sizing import csv_text, table_text  # a command body loads what it needs
-    from advisor.sizing import answer_row
+    from advisor.sizing import answer_row  # a command body loads what it needs
 
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            asked = list(csv.DictReader(file))
-    except (OSError, UnicodeDecodeError, csv.Error) as fault:
-        _fail(f"{path}: {fault}; wanted a CSV with a header")
-    rows = [answer_row("serve", {name: text for name, text in row.items() if name}) for row in asked]
-    if format_ is Format.JSON:
-        typer.echo(json.dumps(rows, indent=1))
-    elif format_ is Format.CSV:
-        sys.stdout.write(csv_text(rows))
-    else:
-        typer.echo(table_text(rows))
+    print_answers([answer_row("serve", row) for row in questions_of(path, _fail)], format_)
 
 
 def _answer_one(row: Row, measured: Path | None, format_: Format) -> None:
     """Answer one question, with the measured rows nearest to it beside the estimate."""
-    from advisor.cli_sizing import csv_text  # a command body loads what it needs
     from advisor.report.serving import serving_page
     from advisor.serving_measured import MeasuredFault
     from advisor.serving_measured_file import read_runs
@@ -121,6 +95,6 @@ def _answer_one(row: Row, measured: Path | None, format_: Format) -> None:
         typer.echo(json.dumps([answer.document(row)], indent=1))
     elif format_ is Format.CSV:
         flat: Mapping[str, str | float] = {**row, **answer.columns, "error": ""}
-        sys.stdout.write(csv_text([flat]))
+        print_answers([flat], format_)
     else:
         typer.echo(serving_page(answer))

@@ -3,30 +3,26 @@
 `add_train(app)` mounts it on the advisor's typer application. Results go to stdout, everything else to stderr.
 """
 
-import csv
-import json
-import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import UTC, date, datetime
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Final, NoReturn
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
+from advisor.cli_table import (
+    INPUT_AT_FAULT,
+    WRONG_USAGE,
+    Format,
+    FormatOption,
+    extra,
+    print_answers,
+    questions_of,
+)
+
 if TYPE_CHECKING:
     from advisor.sizing_train import Offer
-
-INPUT_AT_FAULT: Final = 1
-WRONG_USAGE: Final = 2
-
-
-class Format(StrEnum):
-    """How an answer is printed."""
-
-    TABLE = "table"
-    JSON = "json"
-    CSV = "csv"
 
 
 class TrainMethod(StrEnum):
@@ -76,9 +72,7 @@ def train(  # noqa: PLR0917  one option each
     measured_tokens_per_s: Measured = 0,
     as_of: AsOf = None,
     set_: Set = None,
-    format_: Annotated[
-        Format | None, typer.Option("--format", help="How to print the answer; a table of questions comes back as CSV.")
-    ] = None,
+    format_: FormatOption = None,
 ) -> None:
     """Speed of training on a card, its hours and USD for so many tokens, and its memory, each with its interval."""
     if (model is None) == (table is None):
@@ -92,7 +86,7 @@ def train(  # noqa: PLR0917  one option each
         packing=str(packing), quant=quant, tokens=tokens, rows=rows, epochs=epochs, mean_tokens=mean_tokens,
         eval_tokens=eval_tokens, checkpoints=checkpoints, measured_tokens_per_s=measured_tokens_per_s,
     )  # fmt: skip
-    _answer_one(row | _extra(set_), day, format_ or Format.TABLE)
+    _answer_one(row | extra(set_, "lora_r=32", _stop), day, format_ or Format.TABLE)
 
 
 def _row(**columns: object) -> dict[str, str]:
@@ -103,13 +97,6 @@ def _row(**columns: object) -> dict[str, str]:
 def _stop(message: str, code: int) -> NoReturn:
     typer.echo(f"advise train: {message}", err=True)
     raise typer.Exit(code)
-
-
-def _extra(pairs: Sequence[str] | None) -> dict[str, str]:
-    """Return NAME=VALUE options as columns; wrong usage where one has no `=`."""
-    for odd in [pair for pair in pairs or () if "=" not in pair]:
-        _stop(f"--set {odd!r}: wanted NAME=VALUE, for example --set lora_r=32", WRONG_USAGE)
-    return dict(pair.split("=", 1) for pair in pairs or ())
 
 
 def offers_on(day: date) -> "dict[str, list[Offer]]":
@@ -131,31 +118,11 @@ def offers_on(day: date) -> "dict[str, list[Offer]]":
     return found
 
 
-def _print(answers: Sequence[Mapping[str, str | float]], format_: Format) -> None:
-    from advisor.cli_sizing import csv_text, table_text
-
-    if format_ is Format.JSON:
-        typer.echo(json.dumps([dict(answer) for answer in answers], indent=1))
-    elif format_ is Format.CSV:
-        sys.stdout.write(csv_text(answers))
-    else:
-        typer.echo(table_text(answers))
-
-
-def _rows_of(path: Path) -> list[dict[str, str]]:
-    """Return the rows of a CSV; the input is at fault where it cannot be read."""
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            return [{k: v for k, v in row.items() if isinstance(k, str)} for row in csv.DictReader(file)]
-    except (OSError, UnicodeDecodeError, csv.Error) as fault:
-        _stop(f"{path}: {fault}; wanted a CSV with a header", INPUT_AT_FAULT)
-
-
 def _answer_table(path: Path, day: date, format_: Format) -> None:
     from advisor.sizing_train import answer_row
 
-    rows, offers = _rows_of(path), offers_on(day)
-    _print([answer_row(asked, lambda card: offers.get(card, [])) for asked in rows], format_)
+    rows, offers = questions_of(path, _stop), offers_on(day)
+    print_answers([answer_row(asked, lambda card: offers.get(card, [])) for asked in rows], format_)
 
 
 def _answer_one(row: Mapping[str, str], day: date, format_: Format) -> None:
@@ -167,7 +134,7 @@ def _answer_one(row: Mapping[str, str], day: date, format_: Format) -> None:
     if answer["error"]:
         _stop(str(answer["error"]), INPUT_AT_FAULT)
     if format_ is not Format.TABLE:
-        _print([answer], format_)
+        print_answers([answer], format_)
         return
     found = training_of(row)
     typer.echo(training_page(found, offers_for(row, found.card, lambda card: offers.get(card, []))))

@@ -3,32 +3,28 @@
 `add_vram(app)` mounts it on the advisor's typer application. Results go to stdout, everything else to stderr.
 """
 
-import csv
-import json
-import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import UTC, date, datetime
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Final, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
+
+from advisor.cli_table import (
+    INPUT_AT_FAULT,
+    WRONG_USAGE,
+    Format,
+    FormatOption,
+    extra,
+    print_answers,
+    questions_of,
+)
 
 if TYPE_CHECKING:
     from advisor.memory_fit import Rent, Room
     from advisor.memory_intervals import MemoryEstimate
     from advisor.shape import ModelShape
-
-INPUT_AT_FAULT: Final = 1
-WRONG_USAGE: Final = 2
-
-
-class Format(StrEnum):
-    """How an answer is printed."""
-
-    TABLE = "table"
-    JSON = "json"
-    CSV = "csv"
 
 
 class MethodName(StrEnum):
@@ -76,9 +72,7 @@ def vram(  # noqa: PLR0917  one option each
     ] = None,
     as_of: AsOf = None,
     set_: Set = None,
-    format_: Annotated[
-        Format | None, typer.Option("--format", help="How to print the answer; a table of questions comes back as CSV.")
-    ] = None,
+    format_: FormatOption = None,
 ) -> None:
     """Memory that training or inference needs, by component, and the cards that hold it."""
     if (model is None) == (table is None):
@@ -91,20 +85,13 @@ def vram(  # noqa: PLR0917  one option each
     named = {"model": model or "", "method": method.value, "gpu": gpu, "quant": quant}
     sizes = {"n_gpus": cards, "seq_len": seq_len, "micro_batch": micro_batch}
     row = {name: str(value) for name, value in {**named, **sizes}.items() if value != ""}
-    row |= (_lengths_of(data, model or "") if data else {}) | _extra(set_)
+    row |= (_lengths_of(data, model or "") if data else {}) | extra(set_, "lora_r=32", _stop)
     _answer_one(row, (as_of or datetime.now(tz=UTC)).date(), format_ or Format.TABLE, exact=exact)
 
 
 def _stop(message: str, code: int) -> NoReturn:
     typer.echo(f"advise vram: {message}", err=True)
     raise typer.Exit(code)
-
-
-def _extra(pairs: Sequence[str] | None) -> dict[str, str]:
-    """Return NAME=VALUE options as columns; wrong usage where one has no `=`."""
-    for odd in [pair for pair in pairs or () if "=" not in pair]:
-        _stop(f"--set {odd!r}: wanted NAME=VALUE, for example --set lora_r=32", WRONG_USAGE)
-    return dict(pair.split("=", 1) for pair in pairs or ())
 
 
 def _lengths_of(path: Path, model: str) -> dict[str, str]:
@@ -128,23 +115,7 @@ def _lengths_of(path: Path, model: str) -> dict[str, str]:
 def _answer_table(path: Path, format_: Format) -> None:
     from advisor.sizing import answer_row
 
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            rows = [{k: v for k, v in row.items() if isinstance(k, str)} for row in csv.DictReader(file)]
-    except (OSError, UnicodeDecodeError, csv.Error) as fault:
-        _stop(f"{path}: {fault}; wanted a CSV with a header", INPUT_AT_FAULT)
-    _print([answer_row("vram", asked) for asked in rows], format_)
-
-
-def _print(answers: Sequence[Mapping[str, object]], format_: Format) -> None:
-    from advisor.cli_sizing import csv_text, table_text
-
-    if format_ is Format.JSON:
-        typer.echo(json.dumps([dict(answer) for answer in answers], indent=1))
-    elif format_ is Format.CSV:
-        sys.stdout.write(csv_text(answers))  # pyright: ignore[reportArgumentType]
-    else:
-        typer.echo(table_text(answers))  # pyright: ignore[reportArgumentType]
+    print_answers([answer_row("vram", asked) for asked in questions_of(path, _stop)], format_)
 
 
 def rents_on(day: date, cards: int) -> "list[Rent]":
@@ -171,7 +142,7 @@ def _answer_one(row: dict[str, str], day: date, format_: Format, *, exact: bool)
     if answer["error"]:
         _stop(str(answer["error"]), INPUT_AT_FAULT)
     if format_ is Format.CSV:
-        _print([answer], format_)
+        print_answers([answer], format_)
         return
     shape = model_of(row["model"])
     estimate = memory_of(shape, row)
@@ -179,7 +150,7 @@ def _answer_one(row: dict[str, str], day: date, format_: Format, *, exact: bool)
     rents = cheapest_rents(estimate, rents_on(day, int(row["n_gpus"])))
     room = _room(shape, row)
     if format_ is Format.JSON:
-        _print([answer | _more(estimate, rents, room, day) | _exact_columns(found)], format_)
+        print_answers([answer | _more(estimate, rents, room, day) | _exact_columns(found)], format_)
         return
     typer.echo(_page(shape, row, estimate, rents, room, day))
     if found is not None:

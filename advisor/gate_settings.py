@@ -9,7 +9,7 @@ from advisor.settings import Part, Rate
 
 Metric: TypeAlias = Literal["exact_match", "json_match", "accuracy", "macro_f1"]
 """Scores of an answer that is right or wrong; the evidence counts by them."""
-GateMetric: TypeAlias = Literal["exact_match", "json_match", "accuracy", "macro_f1", "rouge_l", "bleu"]
+GateMetric: TypeAlias = Literal[Metric, "rouge_l", "bleu"]
 """Those, and two that measure how near a text comes; no share of successes compares with these."""
 
 

@@ -32,6 +32,7 @@ def inside(path: str) -> str:
 InsidePath = Annotated[str, AfterValidator(inside)]
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 Share = Annotated[float, Field(ge=0, le=1)]
+GateMetric = Literal["exact_match", "json_match", "accuracy", "macro_f1", "rouge_l", "bleu"]
 
 
 class PlanPart(BaseModel):
@@ -232,7 +233,7 @@ class Stage(PlanPart):
 class QualityGate(PlanPart):
     """May it ship? `metric` on the locked test reaches `target` and beats base by `min_gain` with its interval."""
 
-    metric: Literal["exact_match", "json_match", "accuracy", "macro_f1", "rouge_l", "bleu"]
+    metric: GateMetric
     target: Share
     min_gain: Share = 0.0
     max_merge_drop: Share = 0.02

@@ -9,17 +9,17 @@ import json
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, cast
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
+from advisor.plan import GateMetric
 from runner.text_metrics import bleu_counts, bleu_of, rouge_l
 
 Z95 = 1.959963984540054  # the normal quantile of a two-sided 95 % interval
 BOOTSTRAP_DRAWS = 2000  # percentiles at 2.5 % rest on 50 draws a side
 BOOTSTRAP_SEED = 20_26  # fixed, so that a report can be computed again
-MetricName = Literal["exact_match", "json_match", "accuracy", "macro_f1", "rouge_l", "bleu"]
 Rows = NDArray[np.float64]
 
 
@@ -85,7 +85,7 @@ MATCHES: dict[str, Callable[[str, str], bool]] = {
 """When a row counts as right; for macro F1, ROUGE-L and BLEU that is what pairs are counted by, not the score."""
 
 
-def correct_rows(metric: MetricName, expected: Sequence[str], answers: Sequence[str]) -> list[bool]:
+def correct_rows(metric: GateMetric, expected: Sequence[str], answers: Sequence[str]) -> list[bool]:
     """Return for each row whether it is right."""
     match = MATCHES[metric]
     return [match(wanted, answer) for wanted, answer in zip(expected, answers, strict=True)]
@@ -220,7 +220,7 @@ DRAWN: dict[str, Callable[[Sequence[str], Sequence[str]], tuple[float, Rows]]] =
 }
 
 
-def worth_rows(metric: MetricName, expected: Sequence[str]) -> float:
+def worth_rows(metric: GateMetric, expected: Sequence[str]) -> float:
     """Return how many rows of a plain share would be as sure as this metric.
 
     Of macro F1 that is labels^2 / sum(1 / rows of the label): a mean of shares varies by sum(p (1 - p) / rows) /
@@ -238,7 +238,7 @@ def percentile_interval(value: float, sampled: Rows) -> Interval:
     return Interval(value, min(low, value), max(high, value))
 
 
-def drawn_interval(metric: MetricName, expected: Sequence[str], value: float, sampled: Rows) -> Interval:
+def drawn_interval(metric: GateMetric, expected: Sequence[str], value: float, sampled: Rows) -> Interval:
     """Return a drawn metric's interval; where every draw is the same (all right, all wrong) Wilson's takes its place.
 
     Rows that are all alike cannot be drawn to differ: the bootstrap would be certain of 100 % after three rows.
@@ -249,7 +249,7 @@ def drawn_interval(metric: MetricName, expected: Sequence[str], value: float, sa
     return wilson(value * n, n)
 
 
-def score(metric: MetricName, expected: Sequence[str], answers: Sequence[str]) -> Interval:
+def score(metric: GateMetric, expected: Sequence[str], answers: Sequence[str]) -> Interval:
     """Return the metric of the answers with its 95 % interval; at least one row."""
     if metric in DRAWN:
         return drawn_interval(metric, expected, *DRAWN[metric](expected, answers))
@@ -264,7 +264,7 @@ def apart(first: Interval, second: Interval) -> Interval:
     return Interval(value, value - below, value + math.hypot(second.high - second.value, first.value - first.low))
 
 
-def compare(metric: MetricName, expected: Sequence[str], first: Sequence[str], second: Sequence[str]) -> Paired:
+def compare(metric: GateMetric, expected: Sequence[str], first: Sequence[str], second: Sequence[str]) -> Paired:
     """Return how the second model's answers differ from the first's on the same rows; drawn metrics by the same draws.
 
     Where one model's draws are all the same, the wider of that and square-and-add is taken at each end.

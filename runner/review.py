@@ -15,13 +15,12 @@ from runner.ab_results import ResultFaultsError
 from runner.evaluate import LockedRow
 from runner.metrics import Interval, mcnemar_p, wilson
 
+SHEET, KEY = "review.csv", "review-key.json"
 SHEET_ROWS = 50  # assumed: an hour's reading; 50 preferences tell 50 % from 70 %
 COLUMNS = ("row", "prompt", "expected", "answer_1", "answer_2", "preferred", "rating_1", "rating_2", "note")
 FORMULA_SIGNS = ("=", "+", "-", "@", "\t", "\r")  # a spreadsheet would run a cell that begins so (OWASP, CSV injection)
-Side = Literal["base", "tuned"]
-
-
 SETTLED = 0.05  # the usual two-sided error of a sign test
+Side = Literal["base", "tuned"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,9 +73,11 @@ def sheet(
 def read_sheet(text: str, key: dict[str, list[Side]]) -> Preference:
     """Return what a filled sheet says; `preferred` is 1, 2 or tie. Raises ResultFaultsError."""
     faults: list[str] = []
+    head = text.partition("\n")[0]
+    separator = ";" if head.count(";") > head.count(",") else ","  # as spreadsheets save it, by their language
     won: Counter[str] = Counter()
     ratings: dict[str, list[float]] = {"base": [], "tuned": []}
-    for number, line in enumerate(csv.DictReader(io.StringIO(text)), start=2):
+    for number, line in enumerate(csv.DictReader(io.StringIO(text), delimiter=separator), start=2):
         sides = key.get((line.get("row") or "").strip())
         if sides is None:
             faults.append(f"line {number}: row {line.get('row')!r} is not in the key; wanted a row of this sheet")

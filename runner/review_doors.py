@@ -1,6 +1,5 @@
 """What `run review` prints: what the people who read the sheet preferred. Edge: reads the sheet and its key."""
 
-import csv
 import json
 from dataclasses import asdict
 from pathlib import Path
@@ -8,26 +7,15 @@ from typing import Final
 
 from runner.admission import EXIT_ANSWERED, EXIT_REFUSED
 from runner.render import Section, interval, markdown_of, tables_of
-from runner.review import Preference, Side, read_sheet, verdict_of
+from runner.review import KEY, Preference, Side, read_sheet, verdict_of
 from runner.ship_files import FOLDER
 
-KEY = "review-key.json"
 WORDS: Final = {
     "tuned": "Readers prefer the tuned model's answers.",
     "base": "Readers prefer the BASE's answers: find out why before it ships.",
     "open": "The preference is not settled: chance could have brought it about. Read more rows.",
     "unread": "Nothing was preferred yet: fill the column `preferred` with 1, 2 or tie.",
 }
-
-
-def sheet_text(path: Path) -> str:
-    """Return a sheet as a spreadsheet saved it: with or without a mark, with commas or semicolons. Raises OSError."""
-    text = path.read_bytes().decode("utf-8-sig", errors="replace")
-    head = text.partition("\n")[0]
-    if head.count(";") <= head.count(","):
-        return text
-    lines = csv.reader(text.splitlines(keepends=True), delimiter=";")
-    return "\n".join(",".join(f'"{cell.replace(chr(34), chr(34) * 2)}"' for cell in line) for line in lines)
 
 
 def review_text(sheet: Path, run: Path | None, form: str, columns: int, colour: bool) -> tuple[int, str]:
@@ -37,7 +25,7 @@ def review_text(sheet: Path, run: Path | None, form: str, columns: int, colour: 
     """
     home = sheet.parent if run is None else run / FOLDER
     key: dict[str, list[Side]] = json.loads((home / KEY).read_bytes())
-    found = read_sheet(sheet_text(sheet), key)
+    found = read_sheet(sheet.read_bytes().decode("utf-8-sig", errors="replace"), key)
     verdict = verdict_of(found)
     code = EXIT_REFUSED if verdict == "base" else EXIT_ANSWERED
     if form == "json":

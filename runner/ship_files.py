@@ -12,7 +12,7 @@ from typing import Any
 
 from runner.disk import files_below, write_atomic
 from runner.models import Run, tuned_model, tuned_sha256, tuned_stage
-from runner.review import sheet
+from runner.review import KEY, SHEET, sheet
 from runner.ship_card import Cost, card, name_of, slug
 from runner.ship_gguf import Gguf, convert
 from runner.ship_serve import Served, files, ollama_template
@@ -41,13 +41,13 @@ def lay_out(run: Run, verdict: dict[str, Any], found: Evidence) -> tuple[dict[st
     shutil.rmtree(home, ignore_errors=True)
     home.mkdir()
     text, key = sheet(found.tests, found.answers["base"], found.answers["tuned"], run.plan.plan_id)
-    write_atomic(home / "review.csv", text.encode(errors="replace"))
-    write_atomic(home / "review-key.json", json.dumps(key, indent=1).encode())
+    write_atomic(home / SHEET, text.encode(errors="replace"))
+    write_atomic(home / KEY, json.dumps(key, indent=1).encode())
     weights = weights_of(run)
     write_atomic(home / "rollback.json", json.dumps(rollback(run, weights), indent=1).encode())
     if run.plan.method.kind != "full":
         link_tree(run.folder.stage(tuned_stage(run)) / "output", home / "adapter")
-    same = [home / "review.csv", home / "review-key.json", home / "rollback.json"]
+    same = [home / SHEET, home / KEY, home / "rollback.json"]
     gguf = Gguf(None, "not made: it does not ship")
     if verdict["ships"]:
         gguf = serve(run, home)

@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from advisor.plan import GateMetric
 from runner.answer_guards import (
     Guard,
     Judged,
@@ -21,13 +22,13 @@ from runner.disk import split_lines
 from runner.engine import Loss
 from runner.evaluate import LockedRow, judge, ships
 from runner.evaluation_sets import read_sets
-from runner.metrics import MATCHES, MetricName, score, strict_json
+from runner.metrics import MATCHES, score, strict_json
 from runner.models import Run
 from runner.rows import read_rows
 from runner.secrets_in_answers import find_secrets, ranks, spoken
 from runner.stage_parts import as_json, locked_tests, read_given, result_of
 
-BESIDE: dict[MetricName, tuple[MetricName, ...]] = {
+BESIDE: dict[GateMetric, tuple[GateMetric, ...]] = {
     "accuracy": ("macro_f1",),
     "macro_f1": ("accuracy",),
     "json_match": ("exact_match",),
@@ -94,7 +95,7 @@ def valid_json(text: str) -> bool:
     return True
 
 
-def figures(metric: MetricName, found: Evidence) -> dict[str, dict[str, Any]]:
+def figures(metric: GateMetric, found: Evidence) -> dict[str, dict[str, Any]]:
     """Return by model what else is known: metrics beside the plan's, JSON validity, perplexity of the right answers."""
     expected = [row.expected for row in found.tests]
     general, tests = found.layout["general"], found.layout["tests"]
@@ -156,7 +157,7 @@ def verdict_of(run: Run, found: Evidence) -> dict[str, Any]:
     }
 
 
-def right_rows(metric: MetricName, found: Evidence) -> dict[str, list[bool]]:
+def right_rows(metric: GateMetric, found: Evidence) -> dict[str, list[bool]]:
     """Return by model which rows are right, as the metric's pairs are counted."""
     return {
         name: [MATCHES[metric](row.expected, answer) for row, answer in zip(found.tests, given, strict=True)]

@@ -112,7 +112,7 @@ def test_a_full_disk_in_every_stage_ends_with_5_and_goes_on_when_there_is_room(
     small_disk: tuple[Program, Path], make_plan: MakePlan, tmp_path: Path, leave: int
 ) -> None:
     program, disk = small_disk
-    inside = Path(*disk.parts[4:]) if disk.parts[3] == "root" else disk  # /proc/PID/root/... as the program names it
+    inside = Path(*disk.parts[4:]) if disk.parts[3] == "root" else disk  # without /proc/PID/root
     plan = make_plan(steps=STEPS, save_every=SAVE_EVERY)
     runs = prepared(program, plan, tmp_path / "alone", Path("/") / inside / f"run-{leave}")
     for stage in STAGES:

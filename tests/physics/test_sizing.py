@@ -8,8 +8,10 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from advisor.cli_sizing import add_sizing, table_text
+from advisor.cli_serve import add_serve
+from advisor.cli_table import table_text
 from advisor.cli_train import add_train
+from advisor.cli_vram import add_vram
 from advisor.columns import RowFault, training_setup
 from advisor.memory_setup import Method
 from advisor.sizing import DOORS, answer_row
@@ -19,7 +21,8 @@ ROW = {"model": "meta-llama/Llama-2-7b-hf", "method": "qlora", "seq_len": "512",
 
 def app() -> typer.Typer:
     made = typer.Typer()
-    add_sizing(made)
+    add_vram(made)
+    add_serve(made)
     add_train(made)
     return made
 

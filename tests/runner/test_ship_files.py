@@ -125,6 +125,7 @@ parser.add_argument("--outtype")
 parser.add_argument("--vocab-only", action="store_true")
 given = parser.parse_args()
 if "odd" in (given.model / "config.json").read_text():
+    # the words with which the real converter refuses a tokenizer that it does not know
     sys.exit("NotImplementedError: BPE pre-tokenizer was not recognized")
 given.outfile.write_bytes(b"GGUF" + bytes([given.vocab_only]))
 """
