@@ -43,7 +43,7 @@ from advisor.shape import ModelShape
 from advisor.shape_of_demand import Log
 from advisor.uncertainty_draws import limits_of
 from advisor.uncertainty_sure import Case, doubt, how_sure, means_of
-from advisor.verdict import Facts, Rung, decide
+from advisor.verdict import TRAINING_VERDICTS, Facts, Rung, decide
 from pricing.figure import Figure, Kind, leaves, measured
 from pricing.names import PriceError
 from pricing.table import PriceBook
@@ -209,7 +209,7 @@ def advise(question: Question) -> Result:
         three_at_once=all_at_once(gates).value,
         questions=tuple(record(gate) for gate in questions),
         questions_end=end,
-        frameworks_agree=(end == "fine-tune") == (made.rung.code in {"fine_tune_self_host", "hosted_fine_tune"}),
+        frameworks_agree=(end == "fine-tune") == (made.rung.code in TRAINING_VERDICTS),
         options=option_records(ground, made.options),
         unpriced=tuple(UnpricedRecord(key=u.key, title=u.title, why=u.why) for u in made.unpriced),
         crossovers=() if balance is None else crossovers(ground, made.options),

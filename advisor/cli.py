@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
-from advisor.cli_faults import input_faults
+from advisor.cli_faults import fail, input_faults
 from advisor.cli_mix import TaskName, is_mix, mix, one_task, put_mix
 from advisor.cli_out import (
     FromAdvice,
@@ -85,12 +85,6 @@ MaybeScenario = Annotated[
 def day(as_of: datetime | None) -> date:
     """Return the day asked for, or today."""
     return (as_of or datetime.now(tz=UTC)).date()
-
-
-def fail(message: str, code: int = 1) -> typer.Exit:
-    """Print a message on stderr and return the exit to raise."""
-    typer.echo(message, err=True)
-    return typer.Exit(code)
 
 
 def careful(question: "Question") -> "Question":

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from advisor.cli_faults import fail
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
@@ -64,7 +66,7 @@ def data(
     try:
         found = checked(files, test, asked, base_model)
     except OSError as fault:
-        raise failed(f"{fault.filename}: {fault.strerror}; wanted a file that can be read") from None
+        raise fail(f"{fault.filename}: {fault.strerror}; wanted a file that can be read") from None
     if form is Format.JSON:
         typer.echo(json.dumps(found.report, indent=2, ensure_ascii=False))
     else:
@@ -118,7 +120,7 @@ def counter_of(base_model: str | None) -> "Callable[[str], Count] | None":
     try:
         return Counter(base_model).count
     except (UnknownTokenizerError, ValueError) as fault:
-        raise failed(f"--base-model: {fault}") from None
+        raise fail(f"--base-model: {fault}") from None
 
 
 def tell_faults(files: "Iterable[dict[str, Any]]") -> None:
@@ -139,22 +141,16 @@ def write_split(found: "Checked", folder: Path, test_given: bool) -> None:
     parts["dropped"] = found.report["dropped"]
     there = [name for name in parts if (folder / f"{name}.jsonl").exists()]
     if there:
-        raise failed(f"{folder} holds {', '.join(there)} already; name another folder: a split is not made twice")
+        raise fail(f"{folder} holds {', '.join(there)} already; name another folder: a split is not made twice")
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for name, documents in parts.items():
             text = "".join(json.dumps(document, ensure_ascii=False) + "\n" for document in documents)
             (folder / f"{name}.jsonl").write_text(text, encoding="utf-8")
     except OSError as fault:
-        raise failed(f"{folder}: {fault.strerror}; name a folder that can be written") from None
+        raise fail(f"{folder}: {fault.strerror}; name a folder that can be written") from None
     counts = ", ".join(f"{len(documents):,} {name}" for name, documents in parts.items())
     typer.echo(f"written to {folder}: {counts}", err=True)
-
-
-def failed(message: str) -> typer.Exit:
-    """Print a message on stderr and return the exit to raise."""
-    typer.echo(message, err=True)
-    return typer.Exit(1)
 
 
 def add_data(app: typer.Typer) -> None:

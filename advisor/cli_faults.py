@@ -1,9 +1,19 @@
-"""What ends a command with exit code 1: every fault of the input that reading or advising may raise."""
+"""What ends a command early: wrong usage, and every fault of the input that reading or advising may raise."""
 
 from collections.abc import Generator
 from contextlib import contextmanager
+from typing import Final
 
 import typer
+
+INPUT_AT_FAULT: Final = 1
+WRONG_USAGE: Final = 2
+
+
+def fail(message: str, code: int = INPUT_AT_FAULT) -> typer.Exit:
+    """Print a message on stderr and return the exit to raise."""
+    typer.echo(message, err=True)
+    return typer.Exit(code)
 
 
 @contextmanager

@@ -12,13 +12,11 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from advisor.cli_faults import input_faults
+from advisor.cli_faults import WRONG_USAGE, fail, input_faults
 
 if TYPE_CHECKING:
     from advisor.init_questions import Question
 
-INPUT_AT_FAULT: Final = 1
-WRONG_USAGE: Final = 2
 """Exit codes, as in every command."""
 NO_TERMINAL: Final = (
     "stdin is no terminal, so nothing is asked; run `advise init` on one, or derive a scenario from a usage log: "
@@ -62,12 +60,6 @@ def init(
     for path, text in files.items():
         write(path, text)
     typer.echo(f"next: advise {file}", err=True)
-
-
-def fail(message: str, code: int = INPUT_AT_FAULT) -> typer.Exit:
-    """Print a message on stderr and return the exit to raise."""
-    typer.echo(message, err=True)
-    return typer.Exit(code)
 
 
 def scenario_name(file: Path) -> str:

@@ -10,9 +10,8 @@ from typing import Annotated, NoReturn
 
 import typer
 
+from advisor.cli_faults import INPUT_AT_FAULT, WRONG_USAGE
 from advisor.cli_table import (
-    INPUT_AT_FAULT,
-    WRONG_USAGE,
     Format,
     FormatOption,
     extra,

@@ -16,12 +16,12 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
+from advisor.cli_faults import WRONG_USAGE, fail
+
 if TYPE_CHECKING:
     from advisor.advise import Question
     from advisor.sweep import Axis, Swept
 
-INPUT_AT_FAULT: Final = 1
-WRONG_USAGE: Final = 2
 MOST_POINTS: Final = 1_000_000  # a CSV of some 100 MB; more is a mistake in --points
 WANTED: Final = "wanted PATH=LOW..HIGH, PATH=VALUE or PATH=VALUE,VALUE,..., for example volume.tasks_per_month=1e4..1e7"
 
@@ -47,12 +47,6 @@ ScenarioFile = Annotated[Path, typer.Argument(metavar="SCENARIO", help="A scenar
 def add_sweep(app: typer.Typer) -> None:
     """Mount the command."""
     app.command("sweep")(sweep)
-
-
-def fail(message: str, code: int = INPUT_AT_FAULT) -> typer.Exit:
-    """Print a message on stderr and return the exit to raise."""
-    typer.echo(message, err=True)
-    return typer.Exit(code)
 
 
 def axis(setting: str, points: int, scale: Scale) -> "Axis":

@@ -10,12 +10,11 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any, Final, NoReturn
+from typing import Annotated, Any, NoReturn
 
 import typer
 
-INPUT_AT_FAULT: Final = 1
-WRONG_USAGE: Final = 2
+from advisor.cli_faults import INPUT_AT_FAULT, WRONG_USAGE
 
 Stop = Callable[[str, int], NoReturn]
 

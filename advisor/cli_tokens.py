@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from advisor.cli_faults import fail
+
 if TYPE_CHECKING:
     from advisor.token_count_files import FileCount
 
@@ -32,9 +34,9 @@ def tokens(
         counter = Counter(model)
         found = [count_file(path, counter) for path in files]
     except (UnknownTokenizerError, ValueError) as fault:
-        raise failed(str(fault)) from None
+        raise fail(str(fault)) from None
     except OSError as fault:
-        raise failed(f"{fault.filename}: {fault.strerror}; wanted a file that can be read") from None
+        raise fail(f"{fault.filename}: {fault.strerror}; wanted a file that can be read") from None
     if form is Format.JSON:
         typer.echo(json.dumps({"model": model, "files": [record(one) for one in found]}, indent=2))
     else:
@@ -44,12 +46,6 @@ def tokens(
             typer.echo(f"{one.path}:{fault.line}  {fault.reason}; the row is not counted", err=True)
         if one.replaced:
             typer.echo(f"{one.path}: {one.replaced} bytes are no UTF-8; counted as replacement marks", err=True)
-
-
-def failed(message: str) -> typer.Exit:
-    """Print a message on stderr and return the exit to raise."""
-    typer.echo(message, err=True)
-    return typer.Exit(1)
 
 
 def record(one: "FileCount") -> dict[str, Any]:

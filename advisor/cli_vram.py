@@ -11,9 +11,8 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
+from advisor.cli_faults import INPUT_AT_FAULT, WRONG_USAGE
 from advisor.cli_table import (
-    INPUT_AT_FAULT,
-    WRONG_USAGE,
     Format,
     FormatOption,
     extra,

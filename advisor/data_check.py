@@ -25,7 +25,6 @@ from advisor.tokens import Count
 LABEL_KINDS: Final = frozenset({"classification", "routing"})
 """Tasks whose answers are one of a few."""
 WORST_FIRST: Final = (Severity.BLOCKS, Severity.OPEN, Severity.WARNS)
-EXTREMES: Final = 5  # labels shown from either end
 FAULTS_SHOWN: Final = 20  # in JSON and on the page; the file itself has them all
 SHARES: Final = {"test": 0.1, "valid": 0.1, "train": 0.8}
 """The usual split; rows keep their side however many are added (advisor.checks.splits)."""

@@ -28,10 +28,10 @@ from advisor.mix_roads import Judged, road_of, ways_of
 from advisor.mix_sharing import Sharing, groups, share, sharer
 from advisor.mix_totals import WAYS, Shared, errors, lifetime_requests, months_to_repay, prices_of, total
 from advisor.options import Option
+from advisor.verdict import TRAINING_VERDICTS
 
 MOST_TUNED: Final = 2
 """Most production fine-tunes cover one or two inner tasks (R020)."""
-TRAINS: Final = frozenset({"fine_tune_self_host", "hosted_fine_tune"})
 NOT_ASSESSED: Final = (
     "how the tasks' ranges move together: each task is drawn on its own (see its page)",
     "errors that one task hands on to the next: rates are counted per task, as its own trials show them",
@@ -79,7 +79,7 @@ def wrong_per_month(one: Judged, option: Option | None) -> float | None:
 def nearest_flip(advice: Advice) -> FlipRecord | None:
     """Return the input that turns a verdict to train soonest, or None where none does or the verdict is another."""
     found = [flip for flip in advice.flips if flip.flips_at is not None]
-    return found[0] if found and advice.verdict.code in TRAINS else None
+    return found[0] if found and advice.verdict.code in TRAINING_VERDICTS else None
 
 
 def task_record(one: Judged, shared: Mapping[str, Shared]) -> MixTaskRecord:
@@ -103,7 +103,7 @@ def task_record(one: Judged, shared: Mapping[str, Shared]) -> MixTaskRecord:
         measure_next=None if advice.measure_next is None else advice.measure_next.what,
         flip=nearest_flip(advice),
         today=cost(ways["today"], unpriced_why(made, TODAY)),
-        recommended=cost(road, unpriced_why(made, "tuned" if made.rung.code in TRAINS else ""), whole),
+        recommended=cost(road, unpriced_why(made, "tuned" if made.rung.code in TRAINING_VERDICTS else ""), whole),
         all_hosted=cost(ways["all_hosted"], unpriced_why(made, "hosted")),
         all_tuned=cost(ways["all_tuned"], unpriced_why(made, "tuned")),
         errors_today_per_month=wrong_per_month(one, ways["today"]),
@@ -168,7 +168,7 @@ def compared_only(judged: Sequence[Judged], tasks: Sequence[MixTaskRecord]) -> l
 
 def warned(question: MixQuestion, judged: Sequence[Judged], tasks: Sequence[MixTaskRecord]) -> tuple[str, ...]:
     """Return everything a reader must see beside the verdicts."""
-    tuned = [(task.name, task.role) for task in tasks if task.verdict.code in TRAINS]
+    tuned = [(task.name, task.role) for task in tasks if task.verdict.code in TRAINING_VERDICTS]
     lossy = [one.part.name for one in judged if one.result.advice.quality.errors_counted]
     counted = [f"{', '.join(lossy)}: the cost holds the expected loss of wrong answers too, not bills alone"]
     return (*too_many(tuned), *question.doubts, *compared_only(judged, tasks), *(counted if lossy else []))

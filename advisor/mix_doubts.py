@@ -24,6 +24,8 @@ def asked_of(question: Question) -> Asked:
 
 def concerned(question: Question) -> Question:
     """Return a task's question with only those names in `unusual` that something there is odd about."""
+    if not question.scenario.unusual:
+        return question
     odd = {one.place for one in suspicions(asked_of(question))}
     kept = tuple(name for name in question.scenario.unusual if name in odd)
     return replace(question, scenario=question.scenario.model_copy(update={"unusual": kept}))

@@ -10,11 +10,11 @@ from decimal import Decimal
 from typing import Final, Literal, NamedTuple, TypeAlias
 
 from advisor.advice import Advice, OptionRecord
+from advisor.verdict import TRAINING_VERDICTS
 from pricing.paths import month_start
 
 Status: TypeAlias = Literal["kept", "broken", "unknown", "does not apply"]
 
-TRAINING_VERDICTS: Final = ("fine_tune_self_host", "hosted_fine_tune")
 QUOTE: Final = "price."
 """How the name of a figure from the price book begins."""
 

@@ -13,6 +13,8 @@ from typing import Literal
 from advisor.answer import Answer
 
 Road = Literal["strict", "cost_only", "constraint", "none"]
+TRAINING_VERDICTS = frozenset({"fine_tune_self_host", "hosted_fine_tune"})
+"""Codes of the rungs on which a model is trained."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -57,9 +57,10 @@ def do_curate(run: Run, stage: Stage) -> Done:
     found, valid, not_valid = watched(run, found, test)
     write_atomic(home / "dropped.jsonl", lines(asdict(dropped) for dropped in found.dropped))
     refuse_shares(run.plan, found)
-    result = counted(found, [sizes[id(row)] for row in found.kept], test)
+    personal = personal_rows(found.kept)
+    result = counted(found, [sizes[id(row)] for row in found.kept], test, personal)
     parts: dict[str, list[Any]] = {"train": as_lines(found.kept), "test": as_lines(test)}
-    parts["personal"] = [{"line": line, "kinds": kinds} for line, kinds in personal_rows(found.kept)]
+    parts["personal"] = [{"line": line, "kinds": kinds} for line, kinds in personal]
     if valid:
         parts |= {"valid": as_lines(valid), "valid_dropped": [asdict(dropped) for dropped in not_valid]}
         result |= {"valid_rows": len(valid), "valid_from": "data.valid" if run.plan.data.valid else "data.train"}
@@ -70,8 +71,10 @@ def do_curate(run: Run, stage: Stage) -> Done:
     return Done(result, (*(home / f"{name}.jsonl" for name in (*parts, "dropped")), home / "manifest.json"))
 
 
-def counted(found: Curated, row_tokens: Sequence[int], test: Sequence[Row]) -> dict[str, Any]:
-    """Return the counts of the training rows; `row_tokens` goes with what was kept."""
+def counted(
+    found: Curated, row_tokens: Sequence[int], test: Sequence[Row], personal: Sequence[tuple[int, tuple[str, ...]]]
+) -> dict[str, Any]:
+    """Return the counts of the training rows; `row_tokens` and `personal` go with what was kept."""
     lengths = lengths_of(row_tokens)
     return {
         "rows": len(found.kept) + len(found.dropped),
@@ -81,7 +84,7 @@ def counted(found: Curated, row_tokens: Sequence[int], test: Sequence[Row]) -> d
         "row_tokens": {} if lengths is None else lengths._asdict(),
         "test_rows": len(test),
         "test_rows_asked_in_train": found.touched,
-        "personal": dict(Counter(kind for _, kinds in personal_rows(found.kept) for kind in kinds)),
+        "personal": dict(Counter(kind for _, kinds in personal for kind in kinds)),
     }
 
 

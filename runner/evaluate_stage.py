@@ -10,7 +10,7 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from advisor.plan import Stage, StageName
+from advisor.plan import QualityGate, Stage, StageName
 from runner.answer_guards import MAX_MERGE_KL_NATS, MIN_MERGE_TOP1_SHARE
 from runner.engine import MergeResult, MergeWay, Message, ModelRef
 from runner.evaluate import BATCH_ROWS, Line, LockedRow, answer_rows, work_rows
@@ -56,7 +56,7 @@ def base_digest(run: Run) -> str:
     return sha256("".join(sorted(ref.sha256 for ref in run.plan.base_model.files)).encode()).hexdigest()
 
 
-def whole(rows: Sequence[LockedRow]) -> list[Text]:
+def whole(rows: Sequence[LockedRow]) -> list[tuple[Message, ...]]:
     """Return test rows as conversations with the right answer."""
     return [(*row.prompt, Message(role="assistant", content=row.expected)) for row in rows]
 
@@ -71,8 +71,7 @@ def secret_texts(run: Run, tests: Sequence[LockedRow]) -> tuple[list[Text], list
     rows, _ = read_rows(run.folder.stage("curate") / "train.jsonl")
     trained = sampled(find_secrets([row.messages for row in rows]))
     known = {secret.text for secret in trained}
-    held = [(*row.prompt, Message(role="assistant", content=row.expected)) for row in tests]
-    unseen = sampled([secret for secret in find_secrets(held) if secret.text not in known])
+    unseen = sampled([secret for secret in find_secrets(whole(tests)) if secret.text not in known])
     return list(chain(*map(variants, trained))), list(chain(*map(variants, unseen)))
 
 
@@ -116,27 +115,31 @@ def merged_model(run: Run, directory: Path, way: MergeWay) -> ModelRef:
     return ModelRef(directory, None, False, "float32") if way == "dequantised_float32" else plain
 
 
-def keeps(run: Run, found: MergeResult, tuned: Path, merged: Path) -> bool:
-    """Return whether a merged model is near enough to base and adapter, in its logits and on the locked test."""
-    gate, expected = run.plan.gate, [row.expected for row in locked_tests(run)]
-    before, after = (score(gate.metric, expected, read_given(path)).value for path in (tuned, merged))
+def keeps(gate: QualityGate, found: MergeResult, before: float, after: float) -> bool:
+    """Return whether a merged model is near enough to base and adapter, in its logits and its score."""
     near = found.mean_kl_nats <= MAX_MERGE_KL_NATS and found.top1_agreement_share >= MIN_MERGE_TOP1_SHARE
     return near and before - after <= gate.max_merge_drop
 
 
-def merge_candidates(run: Run) -> tuple[MergeWay, MergeResult, Path, list[dict[str, Any]]]:
+def merge_candidates(
+    run: Run, samples: Sequence[tuple[Message, ...]], tests: Sequence[LockedRow]
+) -> tuple[MergeWay, MergeResult, Path, list[dict[str, Any]]]:
     """Merge by one way after the other until one keeps the model; else the one nearest in KL, which no test row chose.
 
     Returns the way, its merge, its answers, and what was found of every candidate.
     """
-    home = run.folder.stage("merge")
-    tuned = run.folder.path / str(result_of(run, "evaluate")["tuned"])
+    home, gate = run.folder.stage("merge"), run.plan.gate
+
+    def scored(path: Path) -> float:
+        return score(gate.metric, [row.expected for row in tests], read_given(path)).value
+
+    before = scored(run.folder.path / str(result_of(run, "evaluate")["tuned"]))
     tried: list[tuple[MergeWay, MergeResult, Path]] = []
     seen: list[dict[str, Any]] = []
     for way in ways(run):
-        found = run.engine.merge(tuned_model(run), sample_prompts(run), home / f"model-{way}", way)
-        path = ask(run, "merge", "merged", merged_model(run, found.directory, way), found.sha256, locked_tests(run))
-        kept = keeps(run, found, tuned, path)
+        found = run.engine.merge(tuned_model(run), samples, home / f"model-{way}", way)
+        path = ask(run, "merge", "merged", merged_model(run, found.directory, way), found.sha256, tests)
+        kept = keeps(gate, found, before, scored(path))
         tried.append((way, found, path))
         seen.append({
             "way": way, "sha256": found.sha256, "mean_kl_nats": found.mean_kl_nats,
@@ -152,20 +155,21 @@ def merge_candidates(run: Run) -> tuple[MergeWay, MergeResult, Path, list[dict[s
 def do_merge(run: Run, stage: Stage) -> Done:
     """Merge the adapter and answer the locked test with what came of it; a full model needs no merging."""
     del stage
-    samples = sample_prompts(run)[:PARITY_SAMPLES]
+    samples = sample_prompts(run)
+    shown = samples[:PARITY_SAMPLES]
     trained = start_model(run).directory
     if run.plan.method.kind == "full":
-        faults = run.engine.serving_faults(trained, tuned_model(run).directory, samples)
+        faults = run.engine.serving_faults(trained, tuned_model(run).directory, shown)
         why = "full fine-tuning leaves one model: there is nothing to merge"
-        return Done({"merged": False, "why": why, "serving_faults": faults, "parity_samples": len(samples)}, ())
-    home = run.folder.stage("merge")
-    way, merged, answers, seen = merge_candidates(run)
+        return Done({"merged": False, "why": why, "serving_faults": faults, "parity_samples": len(shown)}, ())
+    home, tests = run.folder.stage("merge"), locked_tests(run)
+    way, merged, answers, seen = merge_candidates(run, samples, tests)
     shutil.rmtree(home / "model", ignore_errors=True)
     merged.directory.rename(home / "model")
     for other in home.glob("model-*"):
         shutil.rmtree(other)
     model = merged_model(run, home / "model", way)
-    losses = weigh(run, "merge", "merged", model, merged.sha256, whole(locked_tests(run)[:WEIGHED_ROWS]))
+    losses = weigh(run, "merge", "merged", model, merged.sha256, whole(tests[:WEIGHED_ROWS]))
     result: dict[str, Any] = {
         "merged": True,
         "way": way,
@@ -174,8 +178,8 @@ def do_merge(run: Run, stage: Stage) -> Done:
         "mean_kl_nats": merged.mean_kl_nats,
         "top1_agreement_share": merged.top1_agreement_share,
         "candidates": seen,
-        "serving_faults": run.engine.serving_faults(trained, home / "model", samples),
-        "parity_samples": len(samples),
+        "serving_faults": run.engine.serving_faults(trained, home / "model", shown),
+        "parity_samples": len(shown),
         "answers": answers.relative_to(run.folder.path).as_posix(),
         "losses": losses.relative_to(run.folder.path).as_posix(),
     }

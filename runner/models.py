@@ -74,5 +74,4 @@ def trained_by(run: Run, stage: StageName) -> ModelRef:
     output = run.folder.stage(stage) / "output"
     if run.plan.method.kind == "full":
         return plain_model(run, output)
-    start = start_model(run)
-    return ModelRef(start.directory, start.quantisation, start.double_quantisation, start.compute_dtype, adapter=output)
+    return with_adapter(start_model(run), output)

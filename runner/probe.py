@@ -45,10 +45,8 @@ class Asked(NamedTuple):
 
 
 class Room(NamedTuple):
-    """What is there at the probe: seconds and USD used so far, both limits, bytes free on the disk."""
+    """What is there at the probe: both limits, and bytes free on the disk."""
 
-    used_seconds: float
-    used_usd: float
     limit_hours: float
     limit_usd: float
     disk_free_bytes: int

@@ -2,13 +2,12 @@
 
 import json
 import math
-import shutil
 from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
 from advisor.plan import Forecast, Probe, Stage
-from runner.disk import write_atomic
+from runner.disk import free_bytes, write_atomic
 from runner.engine import BadDataError, ProbeResult, StepReport, TooLargeError
 from runner.evaluate import BATCH_ROWS, StopRequestedError
 from runner.evaluation_sets import read_sets
@@ -142,15 +141,9 @@ def told_again(run: Run, results: Mapping[str, ProbeResult], answers: Answers | 
 
 
 def room_of(run: Run) -> Room:
-    """Return what is used, what is allowed and what is free."""
-    meter = run.meter
-    return Room(
-        used_seconds=float(meter.run_seconds()),
-        used_usd=float(meter.run_usd()),
-        limit_hours=float(meter.budget.hours),
-        limit_usd=float(meter.budget.usd),
-        disk_free_bytes=shutil.disk_usage(run.folder.path).free,
-    )
+    """Return what is allowed and what is free."""
+    budget = run.meter.budget
+    return Room(float(budget.hours), float(budget.usd), free_bytes(run.folder.path))
 
 
 def plain(told: Mapping[str, Forecast]) -> dict[str, Any]:

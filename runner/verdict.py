@@ -22,7 +22,7 @@ from runner.disk import split_lines
 from runner.engine import Loss
 from runner.evaluate import LockedRow, judge, ships
 from runner.evaluation_sets import read_sets
-from runner.metrics import MATCHES, score, strict_json
+from runner.metrics import score, strict_json
 from runner.models import Run
 from runner.rows import read_rows
 from runner.secrets_in_answers import find_secrets, ranks, spoken
@@ -55,9 +55,9 @@ def evidence_of(run: Run) -> Evidence:
     """Return what the committed stages left."""
     evaluated, merged = result_of(run, "evaluate"), result_of(run, "merge")
     tests, root = locked_tests(run), run.folder.path
-    answers = {
-        name: read_given(root / str(evaluated[name])) for name in ("base", "prompted", "tuned") if name in evaluated
-    }
+    answers = {name: read_given(root / str(evaluated[name])) for name in ("base", "prompted") if name in evaluated}
+    tuned = read_lines(root / str(evaluated["tuned"]))
+    answers["tuned"] = [str(line["answer"]) for line in tuned]
     if "answers" in merged:
         answers["merged"] = read_given(root / str(merged["answers"]))
     hosted = read_sets(run.plan.data, run.root, len(tests)).hosted
@@ -69,7 +69,7 @@ def evidence_of(run: Run) -> Evidence:
     return Evidence(
         tests=tests,
         answers=answers,
-        cut=["cut" in line for line in read_lines(root / str(evaluated["tuned"]))],
+        cut=["cut" in line for line in tuned],
         safety={name: read_given(root / str(evaluated[f"{name}_safety"])) for name in ("base", "tuned")},
         losses=losses,
         layout=evaluated["layout"],
@@ -154,12 +154,4 @@ def verdict_of(run: Run, found: Evidence) -> dict[str, Any]:
         "checks": [asdict(check) for check in checks],
         "guards": [asdict(guard) for guard in guards],
         "ships": ships(checks) and not blocked,
-    }
-
-
-def right_rows(metric: GateMetric, found: Evidence) -> dict[str, list[bool]]:
-    """Return by model which rows are right, as the metric's pairs are counted."""
-    return {
-        name: [MATCHES[metric](row.expected, answer) for row, answer in zip(found.tests, given, strict=True)]
-        for name, given in found.answers.items()
     }

@@ -118,6 +118,8 @@ def said(row: Row) -> str:
 
 def leaks(rows: Sequence[Row], test: Sequence[Row], touched: set[int]) -> dict[int, str]:
     """Return the rows that ask what a test row asks (Rule 1), and add the test rows that are asked to `touched`."""
+    if not test:
+        return {}
     asked_in_test: dict[str, list[int]] = {}
     for place, row in enumerate(test):
         asked_in_test.setdefault(prompt_key(row, normalised), []).append(place)
@@ -208,8 +210,10 @@ def repeats(rows: Sequence[Row]) -> dict[int, str]:
 
     def agree(row: int, other: int) -> bool:
         ours, theirs = folded(rows[row].answer), folded(rows[other].answer)
+        if ours == theirs:
+            return True
         first, second = shingle_sets([ours, theirs]).each()
-        return ours == theirs or overlap_share(first, second) >= SAME_ANSWER_SHARE
+        return overlap_share(first, second) >= SAME_ANSWER_SHARE
 
     found = near_duplicates([said(row) for row in rows], comparable=agree)
     return {one.row: f"nearly repeats line {rows[one.other].line} ({one.share:.0%} alike)" for one in found}

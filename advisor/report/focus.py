@@ -10,12 +10,12 @@ from typing import NamedTuple
 
 from advisor.advice import Advice, FigureRecord
 from advisor.report.months import bill_name, by_month
+from advisor.verdict import TRAINING_VERDICTS
 from pricing.focus import Charge, to_csv
 from pricing.paths import month_start
 from pricing.units import TOKENS_PER_PRICE_UNIT
 
 OURSELVES = "own organisation"
-TRAINING_VERDICTS = ("fine_tune_self_host", "hosted_fine_tune")
 TOKENS = ("AI and Machine Learning", "Generative AI")
 CARDS = ("Compute", "Virtual Machines")
 PEOPLE = ("Other", "Other (Other)")

@@ -65,14 +65,19 @@ def probe(job: TrainJob, chosen: Probe, watcher: Watcher, environment: dict[str,
     rows = load_token_rows(job.records, "text" if job.objective == "text" else "chat", tokenizer, job.settings)
     try:
         return in_memory(
-            job, watcher, lambda fitted: _tried(fitted, chosen, rows, Listener(watcher, began), environment)
+            job, watcher, lambda fitted: _tried(fitted, chosen, rows, tokenizer, Listener(watcher, began), environment)
         )
     finally:
         shutil.rmtree(job.checkpoints.with_name(SCRATCH), ignore_errors=True)
 
 
 def _tried(
-    job: TrainJob, chosen: Probe, rows: Sequence[TokenRow], listener: Listener, environment: dict[str, str]
+    job: TrainJob,
+    chosen: Probe,
+    rows: Sequence[TokenRow],
+    tokenizer: Any,
+    listener: Listener,
+    environment: dict[str, str],
 ) -> ProbeResult | None:
     peak = PeakMemory()
     scratch = job.checkpoints.with_name(SCRATCH)
@@ -103,7 +108,7 @@ def _tried(
         checkpoint_bytes=listener.checkpoint_bytes,
         peak_bytes=peak.peak_bytes(),
         rows=len(rows),
-        sample=shown(load_tokenizer(job.model.directory), rows[0]),
+        sample=shown(tokenizer, rows[0]),
     )
 
 

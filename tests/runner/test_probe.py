@@ -81,8 +81,8 @@ def test_the_run_takes_the_probed_stages_for_the_planned_ones(plan: Plan) -> Non
 def test_refused_past_a_limit_only_where_even_the_low_end_crosses_it() -> None:
     told = {"seconds": Forecast(value=7200, low=3600, high=9000, unit="s", grade="m", basis=""),
             "usd": Forecast(value=2, low=1.5, high=3, unit="usd", grade="m", basis="")}  # fmt: skip
-    assert over_limits(told, Room(0, 0, limit_hours=1.0, limit_usd=1.5, disk_free_bytes=0)) == []
-    refusals = over_limits(told, Room(0, 0, limit_hours=0.9, limit_usd=1.4, disk_free_bytes=0))
+    assert over_limits(told, Room(limit_hours=1.0, limit_usd=1.5, disk_free_bytes=0)) == []
+    refusals = over_limits(told, Room(limit_hours=0.9, limit_usd=1.4, disk_free_bytes=0))
     assert [one.found.partition(",")[0] for one in refusals] == [
         "measured steps put the run at 2 hours",
         "measured steps put the run at 2 USD",
