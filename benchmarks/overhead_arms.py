@@ -159,8 +159,7 @@ def as_bare_computes() -> None:
     """Let the runner's trainer score every position, as TRL's does: then only what the runner adds differs."""
     from runner.engines import training
 
-    if hasattr(training, "has_plain_head"):
-        training.has_plain_head = lambda _: False
+    training.has_plain_head = lambda _: False
 
 
 def act(arm: str, work: Path, steps: int) -> dict[str, Any]:

@@ -35,9 +35,6 @@ class Stopping:
     def note(self, event: str, detail: str) -> None:
         pass
 
-    def guard(self, *_: Any, **__: Any) -> None:
-        pass
-
 
 @pytest.fixture
 def job(base: Path, tmp_path: Path) -> TrainJob:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.faults.program import Program, struck
+from tests.faults.program import Program
 from tests.runner.toy_plan import MakePlan, artefacts, edited
 
 REFUSED, FAILED = 3, 5
@@ -147,4 +147,3 @@ def test_a_stage_that_hangs_is_ended_at_its_limit_and_the_run_goes_on(
     assert [line["ended"] for line in report["attempts"]] == ["limit hours"]
     assert any("hours is past its limit, unheeded" in note for note in report["notes"])
     assert program.run(plan, "--dir", folder).code == 0
-    assert struck(folder) is None
